@@ -1,0 +1,54 @@
+import type { CompositeName } from "./ops/attributes.js";
+import type { Graph } from "./tensor.js";
+import type { HostTensor, TensorType } from "./types.js";
+
+/**
+ * What runs compiled graphs. Gradients, decompositions and stages are not its business.
+ *
+ * Ownership: a device tensor belongs to whom it was handed, by `upload` or `run`, and is freed by `dispose`.
+ * A donated input is consumed by the run.
+ */
+export interface Backend {
+  readonly specificationVersion: "v1";
+  /** As in config and messages: `onnx`, `onnx:webgpu`, `reference`. */
+  readonly name: string;
+  /** Composites that it takes whole; the others arrive decomposed. */
+  readonly supports: ReadonlySet<CompositeName>;
+  /** Whether `compile` honours `variant`. */
+  readonly dynamicShapes: boolean;
+  /** Copies to the device. */
+  upload(value: HostTensor): Promise<DeviceTensor>;
+  compile(graph: Graph, options?: CompileOptions): Promise<Executable>;
+  dispose(): Promise<void>;
+}
+
+export interface CompileOptions {
+  /** Values, by input position, that stay the same for the life of the executable; it may keep them in a form of its own. */
+  readonly constants?: ReadonlyMap<number, DeviceTensor>;
+  /**
+   * The same function traced at other sizes. Sizes that differ between the two traces are free at run time.
+   * Given only to a backend with `dynamicShapes`.
+   */
+  readonly variant?: Graph;
+}
+
+export interface Executable {
+  /**
+   * Runs with one tensor per graph input; positions given as constants take `undefined`.
+   * @param options.donate positions of inputs that may be overwritten; they are consumed
+   */
+  run(inputs: readonly (DeviceTensor | undefined)[], options?: RunOptions): Promise<readonly DeviceTensor[]>;
+  dispose(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly donate?: ReadonlySet<number>;
+}
+
+/** A tensor in the memory of a backend. */
+export interface DeviceTensor {
+  readonly type: TensorType;
+  /** Copies to the host. */
+  read(): Promise<HostTensor>;
+  dispose(): void;
+}
