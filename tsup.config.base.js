@@ -1,5 +1,6 @@
 import { defineConfig } from "tsup";
 
+/** How every package is built: ESM for Node 20, declarations, source maps. A package adds only its entries. */
 export default defineConfig({
   entry: ["src/index.ts"],
   format: "esm",
@@ -7,4 +8,5 @@ export default defineConfig({
   dts: true,
   sourcemap: true,
   clean: true,
+  silent: true,
 });

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Checked in, so that `npm ci` can link the command before anything is built.
+import { existsSync } from "node:fs";
+
+const main = new URL("../dist/main.js", import.meta.url);
+if (existsSync(main)) {
+  await import(main.href);
+} else {
+  process.stderr.write("alignkit is not built yet: run `npm run build` in the repository, then try again\n");
+  process.exitCode = 1;
+}
