@@ -22,6 +22,7 @@ export {
 } from "./errors.js";
 export { shouldCheckpoint, stopIfInterrupted } from "./interruption.js";
 export { createLogger, type Logger, type LogLevel, prefixLogger, silentLogger } from "./logger.js";
+export { learningRate, type Schedule, type ScheduleType, scheduleTypes } from "./optimizers/schedule.js";
 export { type BackendFactory, definePlugin, type Plugin } from "./plugin.js";
 export {
   type Clock,
