@@ -1,0 +1,121 @@
+/**
+ * GPT-2 (Radford et al. 2019): layer norms before attention and MLP, learned positions, one fused projection.
+ * Fields and defaults as in transformers' `GPT2Config`.
+ */
+import { z } from "zod";
+import { defineFamily } from "./family.js";
+import {
+  onlySupports,
+  positiveInteger,
+  probability,
+  specialTokens,
+  spelledAs,
+  withDefault,
+  writeSpecialTokens,
+} from "./fields.js";
+
+const activations = {
+  gelu_new: "gelu_new",
+  gelu_pytorch_tanh: "gelu_new",
+  gelu_fast: "gelu_new",
+  gelu: "gelu",
+} as const;
+
+const fields = z.object({
+  vocab_size: positiveInteger,
+  n_positions: positiveInteger,
+  n_embd: positiveInteger,
+  n_layer: positiveInteger,
+  n_head: positiveInteger,
+  n_inner: positiveInteger.nullish(),
+  activation_function: spelledAs(activations, "gelu_new"),
+  layer_norm_epsilon: withDefault(z.number().positive(), 1e-5),
+  initializer_range: withDefault(z.number().nonnegative(), 0.02),
+  embd_pdrop: withDefault(probability, 0.1),
+  attn_pdrop: withDefault(probability, 0.1),
+  resid_pdrop: withDefault(probability, 0.1),
+  tie_word_embeddings: withDefault(z.boolean(), true),
+  scale_attn_weights: onlySupports(true),
+  scale_attn_by_inverse_layer_idx: onlySupports(false),
+  add_cross_attention: onlySupports(false),
+  ...specialTokens({ bos: null, eos: null }),
+});
+
+export const gpt2 = defineFamily({
+  name: "gpt2",
+  architectures: { language_model: "GPT2LMHeadModel", scalar: "GPT2ForSequenceClassification" },
+  baseArchitecture: "GPT2Model",
+  basePrefix: "transformer",
+  linearLayout: "in_out",
+  modules: {
+    tokenEmbedding: "transformer.wte",
+    positionEmbedding: "transformer.wpe",
+    layers: "transformer.h",
+    layer: {
+      attentionNorm: "ln_1",
+      queryKeyValue: "attn.c_attn",
+      attentionOutput: "attn.c_proj",
+      mlpNorm: "ln_2",
+      mlpUp: "mlp.c_fc",
+      mlpDown: "mlp.c_proj",
+    },
+    finalNorm: "transformer.ln_f",
+    languageModelHead: "lm_head",
+    scalarHead: "score",
+  },
+  ignoredBuffers: [/^h\.\d+\.attn\.(bias|masked_bias)$/],
+  scalesResidualProjections: true,
+  zeroPaddingEmbedding: false,
+  fields,
+  toDecoder: (given) => ({
+    vocabularySize: given.vocab_size,
+    maxPositions: given.n_positions,
+    hiddenSize: given.n_embd,
+    layers: given.n_layer,
+    norm: { kind: "layer_norm", epsilon: given.layer_norm_epsilon },
+    positions: { kind: "learned" },
+    attention: {
+      heads: given.n_head,
+      keyValueHeads: given.n_head,
+      headDimension: given.n_embd / given.n_head,
+      projection: "concatenated",
+      projectionBias: true,
+      outputBias: true,
+      queryKeyNorm: false,
+      slidingWindow: null,
+    },
+    mlp: {
+      kind: "plain",
+      activation: given.activation_function,
+      intermediateSize: given.n_inner ?? 4 * given.n_embd,
+      bias: true,
+    },
+    parallelResidual: false,
+    tiedHead: given.tie_word_embeddings,
+    bosTokenId: given.bos_token_id,
+    eosTokenIds: given.eos_token_id,
+    padTokenId: given.pad_token_id,
+    initializerRange: given.initializer_range,
+    dropout: { embedding: given.embd_pdrop, attention: given.attn_pdrop, residual: given.resid_pdrop },
+  }),
+  write: (config) => ({
+    vocab_size: config.vocabularySize,
+    n_positions: config.maxPositions,
+    n_embd: config.hiddenSize,
+    n_layer: config.layers,
+    n_head: config.attention.heads,
+    n_inner: config.mlp.intermediateSize === 4 * config.hiddenSize ? null : config.mlp.intermediateSize,
+    activation_function: config.mlp.activation,
+    layer_norm_epsilon: config.norm.epsilon,
+    initializer_range: config.initializerRange,
+    embd_pdrop: config.dropout.embedding,
+    attn_pdrop: config.dropout.attention,
+    resid_pdrop: config.dropout.residual,
+    tie_word_embeddings: config.tiedHead,
+    scale_attn_weights: true,
+    scale_attn_by_inverse_layer_idx: false,
+    add_cross_attention: false,
+    use_cache: true,
+    ...writeSpecialTokens(config),
+  }),
+});
