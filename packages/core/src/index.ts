@@ -7,7 +7,21 @@ export {
   defineArtifact,
   defineDirectoryArtifact,
 } from "./artifacts.js";
-export type { Checkpoint, CheckpointContent, CheckpointStore, SaveableTensor } from "./checkpoint.js";
+export type { Backend, CompileOptions, DeviceTensor, Executable, RunOptions } from "./backend.js";
+export {
+  type Checkpoint,
+  type CheckpointContent,
+  type CheckpointStore,
+  type CheckpointStoreOptions,
+  createCheckpointStore,
+  type SaveableTensor,
+} from "./checkpoint.js";
+export {
+  type Argument,
+  type CompiledFunction,
+  type CompileFunctionOptions,
+  compileFunction,
+} from "./compile.js";
 export {
   AlignkitError,
   type AlignkitErrorOptions,
@@ -20,10 +34,109 @@ export {
   ShapeMismatchError,
   WiringError,
 } from "./errors.js";
+export { checkpoint, decompose, differentiate, gradients } from "./gradient.js";
+export { inlineGraph } from "./inline.js";
+export { checkInput, type Engine, interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
 export { shouldCheckpoint, stopIfInterrupted } from "./interruption.js";
+export { legalize } from "./legalize.js";
 export { createLogger, type Logger, type LogLevel, prefixLogger, silentLogger } from "./logger.js";
+export type {
+  CompositeAttributes,
+  CompositeName,
+  OpAttributes,
+  OpName,
+  PrimitiveAttributes,
+  PrimitiveName,
+} from "./ops/attributes.js";
+export {
+  abs,
+  add,
+  and,
+  apply,
+  argMax,
+  attention,
+  barrier,
+  broadcast,
+  broadcastShape,
+  cast,
+  clamp,
+  concat,
+  constant,
+  cos,
+  div,
+  equal,
+  erf,
+  exp,
+  fill,
+  gelu,
+  input,
+  iota,
+  layerNorm,
+  less,
+  lessEqual,
+  linear,
+  linearTokenLogProbs,
+  log,
+  logSigmoid,
+  logSoftmax,
+  type MatMulOptions,
+  matMul,
+  max,
+  maximum,
+  mean,
+  minimum,
+  mul,
+  neg,
+  not,
+  type Operand,
+  or,
+  pad,
+  reshape,
+  rmsNorm,
+  rotary,
+  scatterAddRows,
+  scatterAlongLast,
+  select,
+  sigmoid,
+  silu,
+  sin,
+  slice,
+  softmax,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  sum,
+  sumSquares,
+  takeAlongLast,
+  takeRows,
+  tanh,
+  transpose,
+  transposeLast,
+  updateSlice,
+  zeros,
+} from "./ops/build.js";
+export type {
+  CompositeDefinition,
+  Evaluate,
+  GradientContext,
+  GradientRule,
+  PrimitiveDefinition,
+} from "./ops/definition.js";
+export { compositeNames, compositeTable, isComposite, primitiveNames, primitives } from "./ops/table.js";
+export {
+  type AdamWScalars,
+  type AdamWSettings,
+  type AdamWState,
+  adamWScalars,
+  adamWStep,
+  globalNorm,
+  initialAdamWState,
+  type TensorRecord,
+} from "./optimizers/adamw.js";
 export { learningRate, type Schedule, type ScheduleType, scheduleTypes } from "./optimizers/schedule.js";
 export { type BackendFactory, definePlugin, type Plugin } from "./plugin.js";
+export { type PrintOptions, printGraph, sourceLine } from "./print.js";
 export {
   type Clock,
   createRateEstimator,
@@ -34,6 +147,7 @@ export {
   silentProgress,
 } from "./progress.js";
 export { createRandom, type Random, type RandomState, restoreRandom } from "./random.js";
+export { type ReferenceOptions, referenceBackend } from "./reference.js";
 export { createRegistry, type Registry } from "./registry.js";
 export {
   type ConfigSchema,
@@ -46,6 +160,16 @@ export {
   type StagePlan,
 } from "./stage.js";
 export {
+  type Graph,
+  isSameTensor,
+  type Operation,
+  resultsOf,
+  type Tensor,
+  TensorMap,
+  topologicalOrder,
+} from "./tensor.js";
+export { isTensor, isTensorType, type Trace, trace } from "./trace.js";
+export {
   createTracker,
   type Metrics,
   type MetricsRecord,
@@ -53,3 +177,21 @@ export {
   silentTracker,
   type Tracker,
 } from "./tracker.js";
+export { flattenTree, type MapTree, mapTree, type Tree } from "./tree.js";
+export {
+  bool,
+  bytesPerElement,
+  type DType,
+  exactDivide,
+  float32,
+  formatType,
+  type HostData,
+  type HostTensor,
+  int32,
+  type Shape,
+  sameShape,
+  sameType,
+  sizeOf,
+  stridesOf,
+  type TensorType,
+} from "./types.js";
