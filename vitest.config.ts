@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { summaryReporter } from "./scripts/summary-reporter.js";
 
 /** Packages resolve to their sources, so tests need no build. */
 const resolve = { conditions: ["@alignkit/source"] };
@@ -7,7 +8,11 @@ export default defineConfig({
   resolve,
   ssr: { resolve },
   test: {
-    include: ["packages/**/src/**/*.test.ts", "apps/**/src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["{packages,apps,examples,bench,test,scripts}/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
     testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ["default", summaryReporter()],
   },
 });
