@@ -127,13 +127,20 @@ export { compositeNames, compositeTable, isComposite, primitiveNames, primitives
 export {
   type AdamWScalars,
   type AdamWSettings,
-  type AdamWState,
+  type AdamWTensors,
   adamWScalars,
   adamWStep,
-  globalNorm,
-  initialAdamWState,
   type TensorRecord,
 } from "./optimizers/adamw.js";
+export {
+  createOptimizer,
+  disposeAll,
+  NonFiniteError,
+  type Optimizer,
+  type OptimizerSnapshot,
+  readAll,
+  uploadAll,
+} from "./optimizers/optimizer.js";
 export { learningRate, type Schedule, type ScheduleType, scheduleTypes } from "./optimizers/schedule.js";
 export { type BackendFactory, definePlugin, type Plugin } from "./plugin.js";
 export { type PrintOptions, printGraph, sourceLine } from "./print.js";

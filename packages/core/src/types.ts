@@ -59,7 +59,8 @@ export function formatType(type: TensorType): string {
 /** Division that must come out whole. @throws {RangeError} when it does not */
 export function exactDivide(dividend: number, divisor: number, what: string): number {
   const quotient = dividend / divisor;
-  if (!Number.isInteger(quotient)) throw new RangeError(`${what}: ${dividend} is not a multiple of ${divisor}`);
+  if (!Number.isInteger(quotient))
+    throw new RangeError(`${what}: ${dividend} is not a multiple of ${divisor}`);
   return quotient;
 }
 

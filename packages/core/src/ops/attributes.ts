@@ -108,7 +108,12 @@ export interface CompositeAttributes {
    * (parameter, gradient, m, v, learning rate, step size, denominator scale, gradient scale; scalars `[]`)
    * -> parameter, m, v. See optimizers/adamw.ts.
    */
-  readonly adamWUpdate: { readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly weightDecay: number };
+  readonly adamWUpdate: {
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly epsilon: number;
+    readonly weightDecay: number;
+  };
   /** The body, recomputed instead of stored when it is differentiated. */
   readonly checkpoint: { readonly body: Graph };
   /** Input 0 as it is; no gradient flows through. */

@@ -1,0 +1,174 @@
+import type { Backend, CompileOptions, DeviceTensor, Executable } from "./backend.js";
+import { BackendError } from "./errors.js";
+import type { Tensor } from "./tensor.js";
+import { isTensor, isTensorType, type Trace, trace } from "./trace.js";
+import { flattenTree, type MapTree, mapTree, type Tree } from "./tree.js";
+import { formatType, type HostTensor, type TensorType } from "./types.js";
+
+/** What a compiled function takes: memory of the backend, or of the host, which is uploaded for the call. */
+export type Argument = DeviceTensor | HostTensor;
+
+export interface CompileFunctionOptions<I> {
+  /** Arguments (top-level keys) that the call may overwrite and consumes. */
+  readonly donate?: readonly (keyof I & string)[];
+  /**
+   * Arguments (top-level keys) bound once and for all: given here, left out of each call.
+   * A backend may keep them in a form of its own, so changed parameters need a new function.
+   */
+  readonly constants?: { readonly [K in keyof I]?: MapTree<I[K], Tensor, DeviceTensor> };
+  /**
+   * Axes whose size may differ from call to call, by top-level key, for every tensor below it: a letter per free
+   * axis, `null` for a fixed one. One executable then serves all sizes where the backend can
+   * (`dynamicShapes`); elsewhere one is compiled per set of sizes.
+   */
+  readonly dynamic?: { readonly [K in keyof I]?: readonly (string | null)[] };
+}
+
+export interface CompiledFunction<I, O> {
+  /** Host arguments are uploaded and freed again; results belong to the caller. */
+  (
+    inputs: { readonly [K in keyof I]?: MapTree<I[K], Tensor, Argument> },
+  ): Promise<MapTree<O, Tensor, DeviceTensor>>;
+  /** Frees what was compiled. */
+  dispose(): Promise<void>;
+}
+
+const isArgument = (node: unknown): node is Argument =>
+  typeof node === "object" &&
+  node !== null &&
+  "type" in node &&
+  (("data" in node && ArrayBuffer.isView(node.data)) || ("read" in node && typeof node.read === "function"));
+const isDeviceTensor = (node: Argument): node is DeviceTensor => "read" in node;
+
+interface Compiled {
+  readonly executable: Executable;
+  readonly trace: Trace;
+}
+
+/**
+ * Turns a function over tensors into one over memory of `backend`. It is traced and compiled once per set of
+ * argument types.
+ */
+export function compileFunction<I extends { readonly [key: string]: Tree<Tensor> }, O extends Tree<Tensor>>(
+  backend: Backend,
+  body: (inputs: I) => O,
+  { donate = [], constants = {}, dynamic = {} }: CompileFunctionOptions<I> = {},
+): CompiledFunction<I, O> {
+  const cache = new Map<string, Promise<Compiled>>();
+  const bound = constants as unknown as Tree<Argument>;
+  const free = backend.dynamicShapes ? (dynamic as Readonly<Record<string, readonly (string | null)[]>>) : {};
+
+  const compile = async (types: Tree<TensorType>): Promise<Compiled> => {
+    const isPolymorphic = Object.keys(free).length > 0;
+    const main = trace(body as never, isPolymorphic ? resize(types, free, firstSizes) : types);
+    const options: { -readonly [K in keyof CompileOptions]: CompileOptions[K] } = {
+      constants: constantPositions(main, bound),
+    };
+    if (isPolymorphic) options.variant = trace(body as never, resize(types, free, secondSizes)).graph;
+    return { executable: await backend.compile(main.graph, options), trace: main };
+  };
+
+  const call = async (inputs: { readonly [key: string]: Tree<Argument> | undefined }) => {
+    const given = { ...inputs, ...(bound as object) } as Tree<Argument>;
+    const types = mapTree(given, isArgument, ({ type }) => type);
+    const leaves = flattenTree(given, isArgument);
+    const key = leaves.map(({ path, leaf }) => `${path}:${keyOf(leaf.type, free[top(path)])}`).join();
+    const entry = cache.get(key) ?? compile(types);
+    cache.set(key, entry);
+    // A failed compilation is not kept.
+    entry.catch(() => cache.delete(key));
+    const compiled = await entry;
+    return runCompiled(backend, compiled, leaves, new Set(donate), new Set(Object.keys(bound)));
+  };
+  const dispose = async () => {
+    for (const entry of cache.values()) await (await entry).executable.dispose();
+    cache.clear();
+  };
+  return Object.assign(call, { dispose }) as unknown as CompiledFunction<I, O>;
+}
+
+const top = (path: string): string => path.split(".", 1)[0] as string;
+
+async function runCompiled(
+  backend: Backend,
+  { executable, trace: { inputPaths, outputs } }: Compiled,
+  leaves: readonly { readonly path: string; readonly leaf: Argument }[],
+  donate: ReadonlySet<string>,
+  bound: ReadonlySet<string>,
+) {
+  const byPath = new Map(leaves.map(({ path, leaf }) => [path, leaf]));
+  const uploaded: DeviceTensor[] = [];
+  const donated = new Set<number>();
+  const inputs: (DeviceTensor | undefined)[] = [];
+  for (const [position, path] of inputPaths.entries()) {
+    if (bound.has(top(path))) {
+      inputs.push(undefined);
+      continue;
+    }
+    const leaf = byPath.get(path);
+    if (leaf === undefined) throw new BackendError(`argument ${path} is missing`);
+    if (isDeviceTensor(leaf)) {
+      inputs.push(leaf);
+      if (donate.has(top(path))) donated.add(position);
+    } else {
+      const tensor = await backend.upload(leaf);
+      inputs.push(tensor);
+      // Ours alone, so it may always be overwritten.
+      donated.add(position);
+      uploaded.push(tensor);
+    }
+  }
+  try {
+    const results = [...(await executable.run(inputs, { donate: donated }))];
+    let next = 0;
+    return mapTree(outputs, isTensor, () => results[next++] as DeviceTensor);
+  } finally {
+    for (const tensor of uploaded) tensor.dispose();
+  }
+}
+
+function constantPositions({ inputPaths }: Trace, bound: Tree<Argument>): ReadonlyMap<number, DeviceTensor> {
+  const byPath = new Map(flattenTree(bound, isArgument).map(({ path, leaf }) => [path, leaf]));
+  const positions = new Map<number, DeviceTensor>();
+  for (const [position, path] of inputPaths.entries()) {
+    const leaf = byPath.get(path);
+    if (leaf === undefined) continue;
+    if (!isDeviceTensor(leaf)) throw new BackendError(`constant ${path} must be uploaded first`);
+    positions.set(position, leaf);
+  }
+  return positions;
+}
+
+/** Types of one call; free axes do not count. */
+function keyOf(type: TensorType, axes: readonly (string | null)[] | undefined): string {
+  if (axes === undefined) return formatType(type);
+  return formatType({
+    dtype: type.dtype,
+    shape: type.shape.map((size, axis) => (typeof axes[axis] === "string" ? -1 : size)),
+  });
+}
+
+// Sizes that no fixed axis is likely to have, so that the two traces differ exactly where an axis is free.
+const firstSizes: readonly number[] = [11, 17, 23, 31, 41];
+const secondSizes: readonly number[] = [13, 19, 29, 37, 43];
+
+function resize(
+  types: Tree<TensorType>,
+  dynamic: Readonly<Record<string, readonly (string | null)[]>>,
+  sizes: readonly number[],
+): Tree<TensorType> {
+  const letters = [...new Set(Object.values(dynamic).flat())]
+    .filter((letter): letter is string => letter !== null)
+    .sort();
+  if (letters.length > sizes.length)
+    throw new BackendError(`at most ${sizes.length} free axes, got ${letters.join(", ")}`);
+  return mapTree(types, isTensorType, (type, path) => {
+    const axes = dynamic[top(path)];
+    if (axes === undefined) return type;
+    const shape = type.shape.map((size, axis) => {
+      const letter = axes[axis];
+      return typeof letter === "string" ? (sizes[letters.indexOf(letter)] as number) : size;
+    });
+    return { dtype: type.dtype, shape };
+  });
+}

@@ -1,0 +1,274 @@
+import { inlineGraph } from "../inline.js";
+import type { Tensor } from "../tensor.js";
+import { exactDivide, sizeOf } from "../types.js";
+import type { CompositeName } from "./attributes.js";
+import {
+  add,
+  barrier,
+  broadcast,
+  concat,
+  div,
+  erf,
+  exp,
+  linear,
+  log,
+  matMul,
+  max,
+  mean,
+  mul,
+  neg,
+  reshape,
+  rotary,
+  scatterAddRows,
+  sigmoid,
+  slice,
+  softmax,
+  sqrt,
+  square,
+  sub,
+  sum,
+  takeAlongLast,
+  takeRows,
+} from "./build.js";
+import { type CompositePart, only } from "./definition.js";
+
+/** `[a, b, c]` as `[a * b, c]`. */
+const asRows = (x: Tensor): Tensor =>
+  reshape(x, [exactDivide(sizeOf(x.shape), x.shape.at(-1) as number, "rows"), x.shape.at(-1) as number]);
+
+const column = (x: Tensor): Tensor => reshape(x, [...x.shape, 1]);
+
+export const composites: CompositePart<CompositeName> = {
+  softmax: {
+    decompose: ([x]) => {
+      const shifted = exp(sub(x!, max(x!, -1, true)));
+      return [div(shifted, sum(shifted, -1, true))];
+    },
+    gradient: ({ outputs: [y], gradients }) => {
+      const weighted = mul(only(gradients), y!);
+      return [sub(weighted, mul(y!, sum(weighted, -1, true)))];
+    },
+  },
+  logSoftmax: {
+    decompose: ([x]) => {
+      const shifted = sub(x!, max(x!, -1, true));
+      return [sub(shifted, log(sum(exp(shifted), -1, true)))];
+    },
+    gradient: ({ outputs: [y], gradients }) => {
+      const g = only(gradients);
+      return [sub(g, mul(exp(y!), sum(g, -1, true)))];
+    },
+  },
+  layerNorm: {
+    decompose: ([x, weight, bias], { epsilon }) => {
+      const center = mean(x!, -1, true);
+      const centered = sub(x!, center);
+      const inverseDeviation = div(1, sqrt(add(mean(square(centered), -1, true), epsilon)));
+      return [add(mul(mul(centered, inverseDeviation), weight!), bias!), center, inverseDeviation];
+    },
+    gradient: ({ inputs: [x, weight], outputs: [, center, inverseDeviation], gradients }) => {
+      const g = only(gradients);
+      const normalized = mul(sub(x!, center!), inverseDeviation!);
+      const scaled = mul(g, weight!);
+      const residual = sub(
+        sub(scaled, mean(scaled, -1, true)),
+        mul(normalized, mean(mul(scaled, normalized), -1, true)),
+      );
+      return [mul(residual, inverseDeviation!), sum(asRows(mul(g, normalized)), 0), sum(asRows(g), 0)];
+    },
+  },
+  rmsNorm: {
+    decompose: ([x, weight], { epsilon }) => {
+      const inverseRoot = div(1, sqrt(add(mean(square(x!), -1, true), epsilon)));
+      return [mul(mul(x!, inverseRoot), weight!), inverseRoot];
+    },
+    gradient: ({ inputs: [x, weight], outputs: [, inverseRoot], gradients }) => {
+      const g = only(gradients);
+      const normalized = mul(x!, inverseRoot!);
+      const scaled = mul(g, weight!);
+      const residual = sub(scaled, mul(normalized, mean(mul(scaled, normalized), -1, true)));
+      return [mul(residual, inverseRoot!), sum(asRows(mul(g, normalized)), 0)];
+    },
+  },
+  gelu: {
+    // tanh form: 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3)
+    decompose: ([x], { approximate }) =>
+      approximate === "none"
+        ? [mul(mul(x!, 0.5), add(erf(mul(x!, Math.SQRT1_2)), 1))]
+        : [mul(x!, sigmoid(mul(x!, add(mul(square(x!), tanhCubic * tanhScale), tanhScale))))],
+    gradient: ({ inputs: [x], attributes: { approximate }, gradients }) => {
+      const g = only(gradients);
+      if (approximate === "none") {
+        const cumulative = mul(add(erf(mul(x!, Math.SQRT1_2)), 1), 0.5);
+        const density = mul(exp(mul(square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+        return [mul(g, add(cumulative, mul(x!, density)))];
+      }
+      // d/dx x s(w) = s + x w' (s - s s), w = scale x + scale cubic x^3, x w' = scale x + 3 scale cubic x^3
+      const squared = square(x!);
+      const s = sigmoid(mul(x!, add(mul(squared, tanhCubic * tanhScale), tanhScale)));
+      const slope = mul(x!, add(mul(squared, 3 * tanhCubic * tanhScale), tanhScale));
+      return [mul(g, add(s, mul(slope, sub(s, square(s)))))];
+    },
+  },
+  silu: {
+    decompose: ([x]) => [mul(x!, sigmoid(x!))],
+    gradient: ({ inputs: [x], gradients }) => {
+      const s = sigmoid(x!);
+      return [mul(only(gradients), add(s, mul(x!, sub(s, square(s)))))];
+    },
+  },
+  rotary: {
+    decompose: ([x, cosine, sine]) => {
+      const half = (x!.shape[3] as number) / 2;
+      const rotated = concat([neg(slice(x!, 3, half, 2 * half)), slice(x!, 3, 0, half)], 3);
+      return [add(mul(x!, cosine!), mul(rotated, sine!))];
+    },
+    // A rotation: its transpose turns the other way. Positions are not learned.
+    gradient: ({ inputs: [, cosine, sine], gradients }) => [
+      rotary(only(gradients), cosine!, neg(sine!)),
+      undefined,
+      undefined,
+    ],
+  },
+  attention: {
+    decompose: ([q, k, v, mask], { scale }) => {
+      const { queries, scores } = attentionScores(q!, k!, mask, scale);
+      const values = matMul(reshape(softmax(scores), queries.scoreShape), v!);
+      return [reshape(values, q!.shape)];
+    },
+    gradient: ({ inputs: [q, k, v, mask], attributes: { scale }, gradients }) => {
+      const { queries, scores } = attentionScores(q!, k!, mask, scale);
+      const probabilities = reshape(softmax(scores), queries.scoreShape);
+      const g = reshape(only(gradients), queries.shape);
+      const weighted = mul(matMul(g, v!, { transposeB: true }), probabilities);
+      const scoreGradient = sub(weighted, mul(probabilities, sum(weighted, -1, true)));
+      const queryGradient = mul(matMul(scoreGradient, k!), scale);
+      const keyGradient = mul(matMul(scoreGradient, queries.grouped, { transposeA: true }), scale);
+      return [
+        reshape(queryGradient, q!.shape),
+        keyGradient,
+        matMul(probabilities, g, { transposeA: true }),
+        undefined,
+      ];
+    },
+  },
+  linear: {
+    decompose: ([x, weight, bias], { transposeWeight }) => {
+      const product = matMul(asRows(x!), weight!, { transposeB: transposeWeight });
+      const biased = bias === undefined ? product : add(product, bias);
+      return [reshape(biased, [...x!.shape.slice(0, -1), biased.shape[1] as number])];
+    },
+    gradient: ({ inputs: [x, weight, bias], attributes: { transposeWeight }, gradients }) => {
+      const g = asRows(only(gradients));
+      const rows = asRows(x!);
+      const byInput = reshape(matMul(g, weight!, { transposeB: !transposeWeight }), x!.shape);
+      const byWeight = transposeWeight
+        ? matMul(g, rows, { transposeA: true })
+        : matMul(rows, g, { transposeA: true });
+      return bias === undefined ? [byInput, byWeight] : [byInput, byWeight, sum(g, 0)];
+    },
+  },
+  linearTokenLogProbs: {
+    decompose: ([x, weight, targets]) => {
+      const { logits, probabilities, logNormalizer } = distribution(x!, weight!);
+      const logProbs = sub(takeAlongLast(logits, targets!), logNormalizer);
+      return [logProbs, sub(logNormalizer, sum(mul(probabilities, logits), -1))];
+    },
+    gradient: ({ inputs: [x, weight, targets], outputs: [, entropy], gradients: [byLogProb, byEntropy] }) => {
+      const { logits, probabilities, logNormalizer } = distribution(x!, weight!);
+      let xGradient: Tensor | undefined;
+      let weightGradient: Tensor | undefined;
+      if (byLogProb !== undefined) {
+        // d logp / d logits = onehot - P, kept apart: rows of x and of the result are scaled, never [N, V].
+        const byRow = column(byLogProb);
+        const scaledRows = mul(x!, byRow);
+        xGradient = mul(sub(takeRows(weight!, targets!), matMul(probabilities, weight!)), byRow);
+        weightGradient = scatterAddRows(
+          matMul(probabilities, neg(scaledRows), { transposeA: true }),
+          targets!,
+          scaledRows,
+        );
+      }
+      if (byEntropy !== undefined) {
+        // dH / d logit = -p (log p + H)
+        const surprise = add(sub(logits, column(logNormalizer)), column(entropy!));
+        const byLogits = mul(neg(mul(probabilities, surprise)), column(byEntropy));
+        xGradient = sumOf(xGradient, matMul(byLogits, weight!));
+        weightGradient = sumOf(matMul(byLogits, x!, { transposeA: true }), weightGradient);
+      }
+      return [xGradient, weightGradient, undefined];
+    },
+  },
+  sumSquares: {
+    decompose: ([x]) => [sum(square(x!))],
+    gradient: ({ inputs: [x], gradients }) => [mul(mul(x!, 2), only(gradients))],
+  },
+  adamWUpdate: {
+    decompose: (
+      [parameter, gradient, m, v, learningRate, stepSize, denominatorScale, gradientScale],
+      settings,
+    ) => {
+      const { beta1, beta2, epsilon, weightDecay } = settings;
+      const g = mul(gradient!, gradientScale!);
+      const nextM = add(mul(m!, beta1), mul(g, 1 - beta1));
+      const nextV = add(mul(v!, beta2), mul(square(g), 1 - beta2));
+      const decayed =
+        weightDecay === 0 ? parameter! : sub(parameter!, mul(parameter!, mul(learningRate!, weightDecay)));
+      const denominator = add(mul(sqrt(nextV), denominatorScale!), epsilon);
+      return [sub(decayed, mul(div(nextM, denominator), stepSize!)), nextM, nextV];
+    },
+    gradient: null,
+  },
+  checkpoint: {
+    decompose: (inputs, { body }) => inlineGraph(body, inputs),
+    gradient: ({ inputs, attributes: { body }, gradients, differentiate }) => {
+      // The recomputed values are fenced behind the incoming gradient, so that they are neither merged with
+      // the originals nor computed before they are needed.
+      const after = gradients.find((gradient) => gradient !== undefined) as Tensor;
+      const fenced = inputs.map((input) => (input.dtype === "float32" ? barrier(input, after) : input));
+      const outputs = inlineGraph(body, fenced);
+      return differentiate(outputs, gradients, fenced);
+    },
+  },
+  stopGradient: { decompose: ([x]) => [x!], gradient: null },
+};
+
+const tanhScale = 2 * Math.sqrt(2 / Math.PI);
+const tanhCubic = 0.044715;
+
+function sumOf(a: Tensor | undefined, b: Tensor | undefined): Tensor | undefined {
+  return a === undefined ? b : b === undefined ? a : add(a, b);
+}
+
+/** Softmax over the vocabulary with its log-normalizer: log sum exp(l) = max l - log max P. */
+function distribution(
+  x: Tensor,
+  weight: Tensor,
+): { readonly logits: Tensor; readonly probabilities: Tensor; readonly logNormalizer: Tensor } {
+  const logits = linear(x, weight);
+  const probabilities = softmax(logits);
+  return { logits, probabilities, logNormalizer: sub(max(logits, -1), log(max(probabilities, -1))) };
+}
+
+interface GroupedQueries {
+  /** `[B, G, H/G * T, Dh]`: the queries that share a key head lie side by side. */
+  readonly shape: readonly number[];
+  readonly grouped: Tensor;
+  readonly scoreShape: readonly number[];
+}
+
+function attentionScores(
+  q: Tensor,
+  k: Tensor,
+  mask: Tensor | undefined,
+  scale: number,
+): { readonly queries: GroupedQueries; readonly scores: Tensor } {
+  const [batch, heads, time, width] = q.shape as [number, number, number, number];
+  const [, groups, keys] = k.shape as [number, number, number, number];
+  const shape = [batch, groups, exactDivide(heads, groups, "query heads per key head") * time, width];
+  const grouped = reshape(q, shape);
+  const products = mul(matMul(grouped, k, { transposeB: true }), scale);
+  const perHead = reshape(products, [batch, heads, time, keys]);
+  const scores = mask === undefined ? perHead : add(perHead, broadcast(mask, perHead.shape));
+  return { queries: { shape, grouped, scoreShape: products.shape }, scores };
+}

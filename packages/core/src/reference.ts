@@ -1,0 +1,43 @@
+import type { Backend } from "./backend.js";
+import { interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
+import type { OpName, PrimitiveName } from "./ops/attributes.js";
+import type { Evaluate } from "./ops/definition.js";
+import { primitiveNames, primitives } from "./ops/table.js";
+import { type HostData, type HostTensor, sizeOf, type TensorType } from "./types.js";
+
+export interface ReferenceOptions {
+  /** How float32 tensors are stored between ops. Double precision is for checking gradients and formulas. */
+  readonly precision?: "float32" | "float64";
+}
+
+/** The specification of every op, slow and plain: each primitive by its own `evaluate`, composites decomposed. */
+export function referenceBackend({ precision = "float32" }: ReferenceOptions = {}): Backend {
+  const allocate = (type: TensorType): HostData => {
+    const size = sizeOf(type.shape);
+    if (type.dtype === "int32") return new Int32Array(size);
+    if (type.dtype === "bool") return new Uint8Array(size);
+    return precision === "float64" ? new Float64Array(size) : new Float32Array(size);
+  };
+  const kernelOf = (op: PrimitiveName): Kernel<OpName, HostTensor> => {
+    const evaluate = primitives[op].evaluate as Evaluate<OpName>;
+    return (inputs, attributes, types) => {
+      const outputs = types.map((type) => ({ type, data: allocate(type) }));
+      evaluate(inputs, attributes, outputs);
+      return outputs;
+    };
+  };
+  const copy = ({ type, data }: HostTensor): HostTensor => {
+    const own = allocate(type);
+    own.set(data);
+    return { type, data: own };
+  };
+  return interpreterBackend<HostTensor>({
+    name: precision === "float64" ? "reference:float64" : "reference",
+    kernels: Object.fromEntries(
+      primitiveNames.map((op) => [op, kernelOf(op)]),
+    ) as unknown as KernelTable<HostTensor>,
+    upload: copy,
+    read: copy,
+    free() {},
+  });
+}

@@ -1,0 +1,38 @@
+/** A leaf, or a record or list of trees: how parameters, batches and results are grouped. */
+export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
+
+/** The same grouping with other leaves. */
+export type MapTree<T, From, To> = T extends From
+  ? To
+  : T extends readonly unknown[] | object
+    ? { readonly [K in keyof T]: MapTree<T[K], From, To> }
+    : never;
+
+/** Leaves with their paths (`parameters.wte.weight`), in the order of the keys. */
+export function flattenTree<L>(
+  tree: Tree<L>,
+  isLeaf: (node: unknown) => node is L,
+  path = "",
+): { readonly path: string; readonly leaf: L }[] {
+  if (isLeaf(tree)) return [{ path, leaf: tree }];
+  const entries = Array.isArray(tree) ? [...tree.entries()] : Object.entries(tree as object);
+  return entries.flatMap(([key, child]) =>
+    flattenTree(child as Tree<L>, isLeaf, path === "" ? String(key) : `${path}.${key}`),
+  );
+}
+
+/** The tree with each leaf replaced. */
+export function mapTree<L, M>(
+  tree: Tree<L>,
+  isLeaf: (node: unknown) => node is L,
+  replace: (leaf: L, path: string) => M,
+  path = "",
+): Tree<M> {
+  if (isLeaf(tree)) return replace(tree, path);
+  const child = (key: string | number, node: Tree<L>) =>
+    mapTree(node, isLeaf, replace, path === "" ? String(key) : `${path}.${key}`);
+  if (Array.isArray(tree)) return tree.map((node, index) => child(index, node as Tree<L>));
+  return Object.fromEntries(
+    Object.entries(tree as { readonly [key: string]: Tree<L> }).map(([key, node]) => [key, child(key, node)]),
+  );
+}
