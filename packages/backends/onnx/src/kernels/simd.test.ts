@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { generate } from "../../scripts/build-wasm.mjs";
+import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
+import { wasmBytes } from "./wasm-bytes.generated.js";
+
+const round = Math.fround;
+
+const scalars: AdamWScalars = {
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  learningRate: 0.01,
+  stepSize: 0.02,
+  denominatorScale: 1.5,
+  gradientScale: 0.5,
+};
+
+function arrays(length: number): AdamWArrays {
+  const wave = (scale: number, phase: number) =>
+    Float32Array.from({ length }, (_, i) => scale * Math.sin(i * 0.7 + phase));
+  return {
+    parameter: wave(1, 0),
+    gradient: wave(3, 1),
+    first: wave(0.1, 2),
+    second: wave(0.3, 3).map(Math.abs),
+  };
+}
+
+/** The formula, one float at a time, each operation rounded to float32. */
+function plainAdamW({ parameter, gradient, first, second }: AdamWArrays, s: AdamWScalars): void {
+  const decay = round(1 - s.learningRate * s.weightDecay);
+  for (let i = 0; i < parameter.length; i++) {
+    const g = round((gradient[i] as number) * round(s.gradientScale));
+    const m = round(round((first[i] as number) * round(s.beta1)) + round(g * round(1 - s.beta1)));
+    const v = round(round((second[i] as number) * round(s.beta2)) + round(round(g * g) * round(1 - s.beta2)));
+    const denominator = round(round(round(Math.sqrt(v)) * round(s.denominatorScale)) + round(s.epsilon));
+    const decayed = round((parameter[i] as number) * decay);
+    parameter[i] = round(decayed - round(round(m * round(s.stepSize)) / denominator));
+    first[i] = m;
+    second[i] = v;
+  }
+}
+
+describe("adamW", () => {
+  it.each([1, 3, 4, 5, 64, 67, 1000])(
+    "equals the formula bit for bit, whatever the piece, at length %i",
+    (length) => {
+      const expected = arrays(length);
+      plainAdamW(expected, scalars);
+      for (const piece of [8, 64, 8192]) {
+        const actual = arrays(length);
+        createSimdKernels(piece).adamW(actual, scalars);
+        expect(actual).toEqual(expected);
+      }
+    },
+  );
+});
+
+describe("sumSquares", () => {
+  it("is the same for every piece size, and right", () => {
+    const values = Float32Array.from({ length: 1003 }, (_, i) => Math.sin(i) * 1e3);
+    let exact = 0;
+    for (const value of values) exact += value * value;
+    const results = [8, 64, 8192].map((piece) => createSimdKernels(piece).sumSquares(values));
+    expect(new Set(results).size).toBe(1);
+    expect(Math.abs((results[0] as number) / exact - 1)).toBeLessThan(1e-14); // 1003 roundings of 1.1e-16, mostly cancelling
+  });
+
+  it("ignores what an earlier, longer call left behind", () => {
+    const kernels = createSimdKernels(16);
+    kernels.sumSquares(new Float32Array(16).fill(100));
+    expect(kernels.sumSquares(new Float32Array([1, 2, 3]))).toBe(14); // 1 + 4 + 9
+  });
+});
+
+describe("wasm bytes", () => {
+  it("are what the source compiles to", async () => {
+    const text = await generate();
+    const lines = [...text.matchAll(/^ {2}"(.*)",$/gm)].map((match) => match[1]);
+    expect(wasmBytes).toEqual(lines);
+  });
+});
