@@ -1,1 +1,5 @@
-export {};
+export { createTextStream, type TextStream } from "./text-stream.js";
+export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";
+export { loadTokenizer, saveTokenizer } from "./directory.js";
+export { TokenizerError } from "./errors.js";
+export { type TrainByteLevelBpeOptions, trainByteLevelBpe } from "./train/train-byte-level-bpe.js";
