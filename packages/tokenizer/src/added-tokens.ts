@@ -37,7 +37,9 @@ const spaceAtStart = /^\p{White_Space}+/u;
 export function createAddedTokenSplitter(contents: ReadonlyMap<string, AddedToken>): SplitAddedTokens {
   if (contents.size === 0) return (text) => (text === "" ? [] : [{ text, token: undefined }]);
   // Longest first: alternation takes the first branch that fits, so the match is the leftmost and longest.
-  const longestFirst = [...contents.keys()].filter((content) => content !== "").sort((a, b) => b.length - a.length);
+  const longestFirst = [...contents.keys()]
+    .filter((content) => content !== "")
+    .sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map(escapePattern).join("|"), "g");
 
   return (text) => {
@@ -49,10 +51,14 @@ export function createAddedTokenSplitter(contents: ReadonlyMap<string, AddedToke
       let start = match.index;
       let stop = start + match[0].length;
       if (start < taken) continue;
-      if (token.single_word && (endsWithWord.test(text.slice(0, start)) || startsWithWord.test(text.slice(stop)))) {
+      if (
+        token.single_word &&
+        (endsWithWord.test(text.slice(0, start)) || startsWithWord.test(text.slice(stop)))
+      ) {
         continue;
       }
-      if (token.lstrip) start = Math.max(taken, start - (spaceAtEnd.exec(text.slice(taken, start))?.[0].length ?? 0));
+      if (token.lstrip)
+        start = Math.max(taken, start - (spaceAtEnd.exec(text.slice(taken, start))?.[0].length ?? 0));
       if (token.rstrip) stop += spaceAtStart.exec(text.slice(stop))?.[0].length ?? 0;
       if (start > taken) sections.push({ text: text.slice(taken, start), token: undefined });
       sections.push({ text: text.slice(start, stop), token });

@@ -48,7 +48,8 @@ function symbolsOf(word: string, model: BpeModel): number[] {
   let afterUnknown = false;
   for (const character of word) {
     const id = model.vocabulary.get(character);
-    const ids = id !== undefined ? [id] : model.byteFallback ? byteIds(character, model.vocabulary) : undefined;
+    const ids =
+      id !== undefined ? [id] : model.byteFallback ? byteIds(character, model.vocabulary) : undefined;
     if (ids !== undefined) symbols.push(...ids);
     else if (unknown !== undefined && !(afterUnknown && model.fuseUnknown)) symbols.push(unknown);
     afterUnknown = ids === undefined;
@@ -73,7 +74,8 @@ function createMerger({ vocabulary, merges }: BpeModel): (symbols: number[]) => 
   merges.forEach(([left, right], rank) => {
     const ids = [left, right, left + right].map((token) => {
       const id = vocabulary.get(token);
-      if (id === undefined) throw new Error(`merge ${rank} ("${left}" "${right}") needs the token "${token}"`);
+      if (id === undefined)
+        throw new Error(`merge ${rank} ("${left}" "${right}") needs the token "${token}"`);
       return id;
     });
     ranks.set((ids[0] as number) * stride + (ids[1] as number), rank);
@@ -87,7 +89,9 @@ function createMerger({ vocabulary, merges }: BpeModel): (symbols: number[]) => 
     const previous = Int32Array.from({ length: count }, (_, place) => place - 1);
     const rankAt = (place: number): number | undefined => {
       const right = next[place] as number;
-      return right >= count ? undefined : ranks.get((symbols[place] as number) * stride + (symbols[right] as number));
+      return right >= count
+        ? undefined
+        : ranks.get((symbols[place] as number) * stride + (symbols[right] as number));
     };
     const queue = createHeap<number>((a, b) => a < b);
     const enqueue = (place: number) => {

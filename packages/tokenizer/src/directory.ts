@@ -42,7 +42,10 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
 }
 
 /** Writes the tokenizer's files, byte for byte as they were read or trained, into `directory`. */
-export async function saveTokenizer(tokenizer: { readonly files: TokenizerFiles }, directory: string): Promise<void> {
+export async function saveTokenizer(
+  tokenizer: { readonly files: TokenizerFiles },
+  directory: string,
+): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const [name, bytes] of tokenizer.files) await writeFile(join(directory, name), bytes);
 }

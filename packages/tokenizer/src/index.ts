@@ -1,5 +1,5 @@
-export { createTextStream, type TextStream } from "./text-stream.js";
-export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";
 export { loadTokenizer, saveTokenizer } from "./directory.js";
 export { TokenizerError } from "./errors.js";
+export { createTextStream, type TextStream } from "./text-stream.js";
+export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";
 export { type TrainByteLevelBpeOptions, trainByteLevelBpe } from "./train/train-byte-level-bpe.js";

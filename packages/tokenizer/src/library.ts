@@ -53,19 +53,24 @@ export function createTokenizerParts(
   const unknown = unknownToken === undefined ? undefined : modelVocabulary.get(unknownToken);
   const encodeWord = createWordEncoder(tokenizerJson["model"] as ModelJson, modelVocabulary);
   return {
-    vocabulary: new Map([...modelVocabulary, ...addedTokens.map((token) => [token.content, token.id] as const)]),
+    vocabulary: new Map([
+      ...modelVocabulary,
+      ...addedTokens.map((token) => [token.content, token.id] as const),
+    ]),
     addedTokens,
     unknownToken,
     normalize: (text) => (normalizer === null ? text : normalizer(text)),
     splitWords: (text, sectionIndex) =>
       preTokenizer === null ? [text] : preTokenizer(text, { section_index: sectionIndex }),
     encodeWords: (words) => {
-      if (encodeWord === undefined) return model([...words]).flatMap((token) => modelVocabulary.get(token) ?? unknown ?? []);
+      if (encodeWord === undefined)
+        return model([...words]).flatMap((token) => modelVocabulary.get(token) ?? unknown ?? []);
       const ids: number[] = [];
       for (const word of words) for (const id of encodeWord(word)) ids.push(id);
       return ids;
     },
-    addSpecialTokens: (tokens) => (postProcessor === null ? tokens : postProcessor([...tokens], null, true).tokens),
+    addSpecialTokens: (tokens) =>
+      postProcessor === null ? tokens : postProcessor([...tokens], null, true).tokens,
     decode: (tokens) => (decoder === null ? tokens.join(" ") : decoder([...tokens])),
   };
 }
@@ -116,12 +121,14 @@ function readAddedTokens(entries: unknown): AddedToken[] {
 function correctDecoder(decoder: Decoder | null, addedTokens: readonly AddedToken[]): void {
   if (decoder === null) return;
   decoder.added_tokens = [...addedTokens];
-  if (decoder instanceof SequenceDecoder) for (const part of decoder.decoders) correctDecoder(part, addedTokens);
+  if (decoder instanceof SequenceDecoder)
+    for (const part of decoder.decoders) correctDecoder(part, addedTokens);
   if (decoder instanceof ByteFallbackDecoder) decoder.decode_chain = decodeByteFallback;
 }
 
 function correctPreTokenizer(preTokenizer: PreTokenizer | null): void {
-  if (preTokenizer instanceof SequencePreTokenizer) for (const part of preTokenizer.tokenizers) correctPreTokenizer(part);
+  if (preTokenizer instanceof SequencePreTokenizer)
+    for (const part of preTokenizer.tokenizers) correctPreTokenizer(part);
   if (preTokenizer instanceof ByteLevelPreTokenizer) {
     const { add_prefix_space: addPrefixSpace, use_regex: cutWords } = preTokenizer;
     preTokenizer.pre_tokenize_text = (text) => {

@@ -16,7 +16,8 @@ export function createTextStream(tokenizer: Pick<Tokenizer, "decode">): TextStre
   const options = { skipSpecialTokens: true };
   let context: number[] = [];
   let pending: number[] = [];
-  const text = () => tokenizer.decode([...context, ...pending], options).slice(tokenizer.decode(context, options).length);
+  const text = () =>
+    tokenizer.decode([...context, ...pending], options).slice(tokenizer.decode(context, options).length);
   const show = (piece: string) => {
     if (piece !== "") context = pending;
     pending = [];

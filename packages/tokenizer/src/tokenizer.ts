@@ -54,7 +54,9 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     const content = tokenContent(config[name] ?? specialTokensMap[name]);
     return content === undefined ? undefined : tokenToId(content);
   };
-  const specialTokenIds = new Set(parts.addedTokens.filter((token) => token.special).map((token) => token.id));
+  const specialTokenIds = new Set(
+    parts.addedTokens.filter((token) => token.special).map((token) => token.id),
+  );
   const encodeText = createEncoder(parts);
   const { prefix, suffix } = templateIds(parts);
 
@@ -63,7 +65,9 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     bosTokenId: namedToken("bos_token"),
     eosTokenId: namedToken("eos_token"),
     padTokenId: namedToken("pad_token"),
-    unkTokenId: namedToken("unk_token") ?? (parts.unknownToken === undefined ? undefined : tokenToId(parts.unknownToken)),
+    unkTokenId:
+      namedToken("unk_token") ??
+      (parts.unknownToken === undefined ? undefined : tokenToId(parts.unknownToken)),
     specialTokenIds,
     chatTemplate: readChatTemplate(files, config),
     files,
@@ -89,9 +93,12 @@ function createParts(tokenizerJson: Json, config: Json): TokenizerParts {
   try {
     return createTokenizerParts(tokenizerJson, config);
   } catch (cause) {
-    throw new TokenizerError(`tokenizer.json cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    throw new TokenizerError(
+      `tokenizer.json cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -126,13 +133,17 @@ function createEncoder(parts: TokenizerParts): (text: string) => number[] {
 }
 
 /** What the template puts before and after a text, found with a token that no vocabulary holds. */
-function templateIds(parts: TokenizerParts): { readonly prefix: readonly number[]; readonly suffix: readonly number[] } {
+function templateIds(parts: TokenizerParts): {
+  readonly prefix: readonly number[];
+  readonly suffix: readonly number[];
+} {
   const text = "\u0000text\u0000";
   const tokens = parts.addSpecialTokens([text]);
   const ids = (around: readonly string[]) =>
     around.map((token) => {
       const id = parts.vocabulary.get(token);
-      if (id === undefined) throw new TokenizerError(`tokenizer.json: the template adds ${token}, which has no id`);
+      if (id === undefined)
+        throw new TokenizerError(`tokenizer.json: the template adds ${token}, which has no id`);
       return id;
     });
   const place = tokens.indexOf(text);
@@ -148,9 +159,12 @@ function readJson(files: TokenizerFiles, name: string): Json | undefined {
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new TokenizerError(`${name} is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    throw new TokenizerError(
+      `${name} is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TokenizerError(`${name} holds no JSON object`);

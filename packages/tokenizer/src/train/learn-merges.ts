@@ -44,7 +44,9 @@ export function learnMerges(options: LearnMergesOptions): [string, string][] {
     }
   });
 
-  const queue = createHeap<HeapEntry>((a, b) => a.count > b.count || (a.count === b.count && a.pair < b.pair));
+  const queue = createHeap<HeapEntry>(
+    (a, b) => a.count > b.count || (a.count === b.count && a.pair < b.pair),
+  );
   for (const [pair, total] of counts) if (total > 0) queue.push({ pair, count: total });
   const merges: [string, string][] = [];
   while (tokens.length < vocabularySize) {

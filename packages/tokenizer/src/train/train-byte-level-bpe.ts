@@ -43,10 +43,15 @@ export function trainByteLevelBpe(options: TrainByteLevelBpeOptions): Tokenizer 
     );
   }
 
-  const alphabet = [...byteCharacters].sort((a, b) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number));
+  const alphabet = [...byteCharacters].sort(
+    (a, b) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number),
+  );
   const tokens = [...special, ...alphabet];
   const merges = learnMerges({
-    words: countWords(options.texts, new Map(alphabet.map((character, index) => [character, special.length + index]))),
+    words: countWords(
+      options.texts,
+      new Map(alphabet.map((character, index) => [character, special.length + index])),
+    ),
     tokens,
     vocabularySize: options.vocabularySize,
     minimumFrequency: options.minimumFrequency ?? 0,
@@ -68,7 +73,9 @@ export function trainByteLevelBpe(options: TrainByteLevelBpeOptions): Tokenizer 
     })),
     normalizer: null,
     pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
-    post_processor: addBos ? bosTemplate(bos) : { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: true },
+    post_processor: addBos
+      ? bosTemplate(bos)
+      : { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: true },
     decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
     model: {
       type: "BPE",
@@ -93,9 +100,11 @@ export function trainByteLevelBpe(options: TrainByteLevelBpeOptions): Tokenizer 
   };
   return createTokenizer(
     new Map(
-      Object.entries({ "tokenizer.json": tokenizerJson, "tokenizer_config.json": config, "special_tokens_map.json": named }).map(
-        ([name, value]) => [name, new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`)],
-      ),
+      Object.entries({
+        "tokenizer.json": tokenizerJson,
+        "tokenizer_config.json": config,
+        "special_tokens_map.json": named,
+      }).map(([name, value]) => [name, new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`)]),
     ),
   );
 }

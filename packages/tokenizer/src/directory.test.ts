@@ -1,0 +1,48 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { loadTokenizer, saveTokenizer } from "./directory.js";
+
+const llama3 = new URL("../fixtures/bpe_llama3", import.meta.url).pathname;
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "alignkit-tokenizer-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+it("writes the tokenizer's files unchanged, and no others", async () => {
+  await saveTokenizer(await loadTokenizer(llama3), directory);
+  const names = (await readdir(llama3)).filter((name) => name !== "cases.json").sort();
+  expect((await readdir(directory)).sort()).toEqual(names);
+  for (const name of names)
+    expect(await readFile(join(directory, name))).toEqual(await readFile(join(llama3, name)));
+});
+
+it("says what is missing", async () => {
+  await expect(loadTokenizer(directory)).rejects.toMatchObject({
+    code: "TOKENIZER_INVALID",
+    message: `${directory}: no tokenizer.json here; a tokenizer directory holds tokenizer.json and usually tokenizer_config.json`,
+  });
+});
+
+it("names the file that is not JSON", async () => {
+  await writeFile(join(directory, "tokenizer.json"), "{");
+  await expect(loadTokenizer(directory)).rejects.toThrow(`${directory}: tokenizer.json is not valid JSON`);
+});
+
+it("names what the library does not understand", async () => {
+  const json = JSON.parse(await readFile(join(llama3, "tokenizer.json"), "utf8"));
+  await writeFile(
+    join(directory, "tokenizer.json"),
+    JSON.stringify({ ...json, normalizer: { type: "Reverse" } }),
+  );
+  await expect(loadTokenizer(directory)).rejects.toThrow(
+    `${directory}: tokenizer.json cannot be used: Unknown Normalizer type: Reverse`,
+  );
+});
+
+it("marks its errors with the symbol of the other packages", async () => {
+  const error = await loadTokenizer(directory).catch((caught: unknown) => caught);
+  expect(Symbol.for("alignkit.error") in (error as object)).toBe(true);
+});
