@@ -13,6 +13,27 @@ export {
   type RotaryPositions,
   toHuggingFaceConfig,
 } from "./config.js";
+export {
+  type LoadedModelDirectory,
+  type ModelDirectory,
+  readModelConfig,
+  readModelDirectory,
+  readTokenizerFiles,
+} from "./directory/load.js";
+export type {
+  SafetensorsArrays,
+  SafetensorsDtype,
+  SafetensorsTensor,
+} from "./directory/safetensors-dtypes.js";
+export type { TensorEntry } from "./directory/safetensors-header.js";
+export {
+  openSafetensors,
+  readSafetensors,
+  type SafetensorsContents,
+  type SafetensorsFile,
+} from "./directory/safetensors-reader.js";
+export { writeSafetensors } from "./directory/safetensors-writer.js";
+export { type WeightDtype, type WriteModelOptions, writeModelDirectory } from "./directory/save.js";
 export { familyNames } from "./families/table.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
 export {

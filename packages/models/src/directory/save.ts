@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import { ConfigError, DataError } from "@alignkit/core";
+import { toHuggingFaceConfig } from "../config.js";
+import type { ParameterValue } from "../initialize.js";
+import { parameterShapes } from "../parameters.js";
+import { formatConfigJson } from "./config-json.js";
+import { replaceDirectory, replaceFile } from "./durable-files.js";
+import { configFile, generationConfigFile, shardFile, weightsFile, weightsIndexFile } from "./layout.js";
+import type { ModelDirectory } from "./load.js";
+import { type SafetensorsTensor, safetensorsDtypes } from "./safetensors-dtypes.js";
+import { writeSafetensors } from "./safetensors-writer.js";
+
+/** How weights are stored; 16-bit ones are rounded to even. */
+export type WeightDtype = "F32" | "F16" | "BF16";
+
+export interface WriteModelOptions {
+  /** Replace a directory that is not empty. */
+  readonly overwrite?: boolean;
+  /** Bytes of weights in one file; more are split into shards with an index. 5 GB, as transformers has it. */
+  readonly maxShardSize?: number;
+  readonly dtype?: WeightDtype;
+  /** Further files by name, such as the tokenizer's. */
+  readonly files?: ReadonlyMap<string, Uint8Array | string>;
+}
+
+/** Torch's names, as `config.json` has them. */
+const torchDtypes: Readonly<Record<WeightDtype, string>> = {
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+/**
+ * Writes a model directory that transformers reads: `config.json`, weights, `generation_config.json`, further files.
+ *
+ * Everything is written to a directory beside it and renamed when complete, so that `directory` never holds half a
+ * model. Weights go to the file without a copy.
+ * @throws {ConfigError} when `directory` is not empty and `overwrite` is not set, or a further file's name is not plain
+ * @throws {DataError} when the parameters are not those of the configuration, all of it named at once
+ */
+export async function writeModelDirectory(
+  directory: string,
+  model: ModelDirectory,
+  options: WriteModelOptions = {},
+): Promise<void> {
+  const {
+    overwrite = false,
+    maxShardSize = 5e9,
+    dtype = "F32",
+    files = new Map<string, Uint8Array | string>(),
+  } = options;
+  checkParameters(directory, model);
+  const ours = new Set([configFile, generationConfigFile, weightsFile, weightsIndexFile]);
+  for (const name of files.keys()) {
+    if (ours.has(name) || name === "." || name === ".." || /[/\\]/.test(name) || name === "") {
+      throw new ConfigError(`${directory}: ${JSON.stringify(name)} cannot be the name of a further file`);
+    }
+  }
+  await replaceDirectory(directory, overwrite, async (temporary) => {
+    const write = (name: string, contents: Uint8Array | string) =>
+      replaceFile(join(temporary, name), async (handle) => {
+        await handle.writeFile(contents);
+      });
+    await write(
+      configFile,
+      formatConfigJson(toHuggingFaceConfig(model.config, model.head, torchDtypes[dtype])),
+    );
+    const generationConfig = model.generationConfig ?? newGenerationConfig(model);
+    if (generationConfig !== null) {
+      await write(generationConfigFile, formatConfigJson(generationConfig));
+    }
+    for (const [name, contents] of files) {
+      await write(name, contents);
+    }
+    const shards = splitIntoShards(model.parameters, dtype, maxShardSize);
+    const names = shards.map((_, index) =>
+      shards.length === 1 ? weightsFile : shardFile(index, shards.length),
+    );
+    for (const [index, shard] of shards.entries()) {
+      await writeSafetensors(join(temporary, names[index]!), shard);
+    }
+    if (shards.length > 1) {
+      await write(weightsIndexFile, `${JSON.stringify(weightIndex(shards, names), null, 2)}\n`);
+    }
+  });
+}
+
+function checkParameters(directory: string, { config, head, parameters }: ModelDirectory): void {
+  const expected = parameterShapes(config, head);
+  const problems = [...parameters.keys()]
+    .filter((name) => !expected.has(name))
+    .map((name) => `unexpected ${name}`);
+  for (const [name, shape] of expected) {
+    const parameter = parameters.get(name);
+    if (parameter === undefined) {
+      problems.push(`missing ${name} [${shape.join(", ")}]`);
+    } else if (shape.join() !== parameter.shape.join()) {
+      problems.push(
+        `${name} has shape [${parameter.shape.join(", ")}], the config asks for [${shape.join(", ")}]`,
+      );
+    }
+  }
+  if (problems.length > 0) {
+    throw new DataError(
+      `${directory}: the parameters do not fit the config (${config.family}, ${head} head): ${problems.join("; ")}`,
+      { details: { directory, problems } },
+    );
+  }
+}
+
+/** What transformers derives from `config.json` for a model that generates. */
+function newGenerationConfig({ config, head }: ModelDirectory): Readonly<Record<string, unknown>> | null {
+  if (head !== "language_model") {
+    return null;
+  }
+  const written = toHuggingFaceConfig(config, head);
+  const tokens = ["bos_token_id", "eos_token_id", "pad_token_id"];
+  return {
+    _from_model_config: true,
+    ...Object.fromEntries(tokens.map((key) => [key, written[key] ?? null])),
+  };
+}
+
+/** Fills one file after the other, in the order of the parameters; a parameter larger than the limit has its own. */
+function splitIntoShards(
+  parameters: ReadonlyMap<string, ParameterValue>,
+  dtype: WeightDtype,
+  maxShardSize: number,
+): readonly ReadonlyMap<string, SafetensorsTensor>[] {
+  let current = new Map<string, SafetensorsTensor>();
+  const shards = [current];
+  let size = 0;
+  for (const [name, { shape, data }] of parameters) {
+    const bytes = data.length * safetensorsDtypes[dtype].bytes;
+    if (current.size > 0 && size + bytes > maxShardSize) {
+      current = new Map();
+      shards.push(current);
+      size = 0;
+    }
+    current.set(name, { dtype, shape, data });
+    size += bytes;
+  }
+  return shards;
+}
+
+function weightIndex(shards: readonly ReadonlyMap<string, SafetensorsTensor>[], names: readonly string[]) {
+  const located = shards.flatMap((shard, index) =>
+    [...shard].map(([tensor, { dtype, data }]) => ({
+      tensor,
+      file: names[index]!,
+      count: data.length,
+      bytes: data.length * safetensorsDtypes[dtype].bytes,
+    })),
+  );
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+  return {
+    metadata: {
+      total_parameters: sum(located.map(({ count }) => count)),
+      total_size: sum(located.map(({ bytes }) => bytes)),
+    },
+    weight_map: Object.fromEntries(
+      located.toSorted((a, b) => (a.tensor < b.tensor ? -1 : 1)).map(({ tensor, file }) => [tensor, file]),
+    ),
+  };
+}
