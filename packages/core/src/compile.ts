@@ -49,7 +49,7 @@ interface Compiled {
  * Turns a function over tensors into one over memory of `backend`. It is traced and compiled once per set of
  * argument types.
  */
-export function compileFunction<I extends { readonly [key: string]: Tree<Tensor> }, O extends Tree<Tensor>>(
+export function compileFunction<I extends object, O extends object>(
   backend: Backend,
   body: (inputs: I) => O,
   { donate = [], constants = {}, dynamic = {} }: CompileFunctionOptions<I> = {},

@@ -1,0 +1,161 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { CheckpointError, ConfigError } from "./errors.js";
+import type { Environment } from "./environment.js";
+import { listDifferences } from "./json-difference.js";
+import type { Logger } from "./logger.js";
+import { acquireLock } from "./run-lock.js";
+
+/**
+ * The truth about one run:
+ *
+ * ```
+ * config.json        resolved pipeline and seed
+ * environment.json   where it ran last
+ * state.json         which stages are finished
+ * metrics.jsonl      one object per line
+ * stages/<stage>/    checkpoints and whatever the stage keeps
+ * artifacts/<stage>.<output>/
+ * lock               while a process writes here
+ * ```
+ */
+export interface RunDirectory {
+  readonly path: string;
+  readonly metricsPath: string;
+  /** Stages that have ended, and whose artifacts are whole. */
+  readonly finished: ReadonlySet<string>;
+  stageDirectory(stage: string): string;
+  artifactDirectory(stage: string, output: string): string;
+  /** Records that the stage has ended; call it when its artifacts are written. */
+  markFinished(stage: string): Promise<void>;
+  /** Gives the lock back. */
+  close(): Promise<void>;
+}
+
+export interface RunDirectoryOptions {
+  readonly path: string;
+  /** Resolved config as JSON. */
+  readonly config: unknown;
+  readonly environment: Environment;
+  readonly logger: Logger;
+  /** Whether a run that is there already goes on. */
+  readonly resume: boolean;
+  /** Whether it may go on with another config; finished stages stay as they are. */
+  readonly acceptChangedConfig?: boolean | undefined;
+}
+
+/** Files of a run directory, for those who read it. */
+export const runFiles = {
+  config: "config.json",
+  environment: "environment.json",
+  state: "state.json",
+  metrics: "metrics.jsonl",
+  stages: "stages",
+  artifacts: "artifacts",
+  lock: "lock",
+} as const;
+
+interface RunState {
+  readonly version: 1;
+  readonly finished: readonly string[];
+}
+
+/**
+ * Makes a run directory, or opens one to resume it.
+ * @throws {ConfigError} when one is there and is not to be resumed, has another config, or is in use
+ */
+export async function openRunDirectory(options: RunDirectoryOptions): Promise<RunDirectory> {
+  const { path, logger } = options;
+  const fileOf = (name: keyof typeof runFiles) => join(path, runFiles[name]);
+  await mkdir(path, { recursive: true });
+  const release = await acquireLock(fileOf("lock"), logger);
+  try {
+    await settleConfig(fileOf("config"), options);
+    await settleEnvironment(fileOf("environment"), options.environment, logger);
+    const finished = new Set((await readState(fileOf("state"))).finished);
+    await mkdir(fileOf("stages"), { recursive: true });
+    await mkdir(fileOf("artifacts"), { recursive: true });
+    return {
+      path,
+      metricsPath: fileOf("metrics"),
+      finished,
+      stageDirectory: (stage) => join(fileOf("stages"), stage),
+      artifactDirectory: (stage, output) => join(fileOf("artifacts"), `${stage}.${output}`),
+      async markFinished(stage) {
+        finished.add(stage);
+        await writeJson(fileOf("state"), { version: 1, finished: [...finished] } satisfies RunState);
+      },
+      close: release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Writes the config of a new run; compares it with that of an old one. */
+async function settleConfig(path: string, options: RunDirectoryOptions): Promise<void> {
+  const before = await readJson(path);
+  if (before !== undefined) {
+    if (!options.resume) {
+      throw new ConfigError(`${options.path}: holds a run already; resume it, or choose another directory`, {
+        details: { path: options.path },
+      });
+    }
+    const differences = listDifferences(before, options.config);
+    if (differences.length === 0) return;
+    const list = differences.map((line) => `\n- ${line}`).join("");
+    if (options.acceptChangedConfig !== true) {
+      throw new ConfigError(
+        `${options.path}: the config is not the one this run began with; undo the change, or choose another directory${list}`,
+        { details: { path: options.path, differences } },
+      );
+    }
+    options.logger.warn(`the config has changed; finished stages are not run again${list}`);
+  }
+  await writeJson(path, options.config);
+}
+
+async function settleEnvironment(path: string, environment: Environment, logger: Logger): Promise<void> {
+  const before = await readJson(path);
+  const differences = before === undefined ? [] : listDifferences(before, environment);
+  if (differences.length > 0) {
+    const list = differences.map((line) => `\n- ${line}`).join("");
+    logger.warn(`the run goes on elsewhere than it began; its numbers may differ in the last digits${list}`);
+  }
+  if (before === undefined || differences.length > 0) await writeJson(path, environment);
+}
+
+async function readState(path: string): Promise<RunState> {
+  const state = (await readJson(path)) as RunState | undefined;
+  if (state !== undefined && state.version !== 1) {
+    throw new CheckpointError(`${path}: version ${state.version} is not known; this version reads 1`);
+  }
+  return state ?? { version: 1, finished: [] };
+}
+
+/** `undefined` when there is no such file. */
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CheckpointError(`${path}: is not JSON; it was changed`, { cause });
+  }
+}
+
+/** Whole or not at all, and on the disk. */
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** An empty folder, whatever was there. */
+export async function emptyDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true });
+}
