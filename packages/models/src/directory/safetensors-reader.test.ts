@@ -1,10 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "@alignkit/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openSafetensors, readSafetensors } from "./safetensors-reader.js";
+import { describe, expect, it } from "vitest";
+import { readSafetensors } from "./safetensors-reader.js";
 
 const fixtures = join(import.meta.dirname, "../../fixtures/safetensors");
 
