@@ -22,6 +22,7 @@ export {
   type CompileFunctionOptions,
   compileFunction,
 } from "./compile.js";
+export { describeEnvironment, type Environment } from "./environment.js";
 export {
   AlignkitError,
   type AlignkitErrorOptions,
@@ -40,6 +41,7 @@ export { checkInput, type Engine, interpreterBackend, type Kernel, type KernelTa
 export { shouldCheckpoint, stopIfInterrupted } from "./interruption.js";
 export { legalize } from "./legalize.js";
 export { createLogger, type Logger, type LogLevel, prefixLogger, silentLogger } from "./logger.js";
+export { createMetricsFile } from "./metrics-file.js";
 export type {
   CompositeAttributes,
   CompositeName,
@@ -142,7 +144,14 @@ export {
   uploadAll,
 } from "./optimizers/optimizer.js";
 export { learningRate, type Schedule, type ScheduleType, scheduleTypes } from "./optimizers/schedule.js";
-export { type BackendFactory, definePlugin, type Plugin } from "./plugin.js";
+export {
+  type PipelineResult,
+  planPipeline,
+  type RunPipelineOptions,
+  resolveConfig,
+  runPipeline,
+} from "./pipeline.js";
+export { type BackendFactory, definePlugin, loadPlugin, type Plugin } from "./plugin.js";
 export { type PrintOptions, printGraph, sourceLine } from "./print.js";
 export {
   type Clock,
@@ -156,6 +165,7 @@ export {
 export { createRandom, type Random, type RandomState, restoreRandom } from "./random.js";
 export { type ReferenceOptions, referenceBackend } from "./reference.js";
 export { createRegistry, type Registry } from "./registry.js";
+export { openRunDirectory, type RunDirectory, type RunDirectoryOptions, runFiles } from "./run-directory.js";
 export {
   type ConfigSchema,
   defineStage,
@@ -202,3 +212,13 @@ export {
   stridesOf,
   type TensorType,
 } from "./types.js";
+export {
+  checkWiring,
+  type InputReference,
+  type InputSource,
+  type Pipeline,
+  type PipelineStage,
+  pipelineSchema,
+  type WiredPipeline,
+  type WiredStage,
+} from "./wiring.js";

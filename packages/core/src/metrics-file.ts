@@ -14,7 +14,8 @@ export function createMetricsFile(path: string): MetricsSink {
   return {
     write({ stage, step, metrics }) {
       for (const reserved of ["stage", "step"]) {
-        if (reserved in metrics) throw new RangeError(`metrics of ${stage} at step ${step}: "${reserved}" is reserved`);
+        if (reserved in metrics)
+          throw new RangeError(`metrics of ${stage} at step ${step}: "${reserved}" is reserved`);
       }
       writeSync(file, `${JSON.stringify({ stage, step, ...metrics })}\n`);
     },

@@ -12,8 +12,8 @@ import { createRandom } from "./random.js";
 import type { Registry } from "./registry.js";
 import { emptyDirectory, openRunDirectory, type RunDirectory } from "./run-directory.js";
 import type { StageContext, StageDefinition, StagePlan } from "./stage.js";
-import type { MetricsSink } from "./tracker.js";
-import { checkWiring, type InputSource, type Pipeline, type WiredPipeline, type WiredStage } from "./wiring.js";
+import { createTracker, type MetricsSink } from "./tracker.js";
+import { checkWiring, type Pipeline, type WiredPipeline, type WiredStage } from "./wiring.js";
 
 export interface RunPipelineOptions {
   readonly registry: Registry;
@@ -64,7 +64,11 @@ export async function runPipeline(pipeline: Pipeline, options: RunPipelineOption
   const directory = await openRunDirectory({
     path: resolve(options.runDirectory),
     config: resolveConfig(wired, seed),
-    environment: describeEnvironment({ backend: backend.name, packages: options.packages, commit: options.commit }),
+    environment: describeEnvironment({
+      backend: backend.name,
+      packages: options.packages,
+      commit: options.commit,
+    }),
     logger,
     resume,
     acceptChangedConfig,
@@ -79,7 +83,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunPipelineOption
         logger.info(`${stage.name}: finished before; not run again`);
       } else {
         const session = { ...options, directory, sinks, baseDirectory };
-        await runStage(stage, await loadInputs(stage, directory, wired, outside), session);
+        await runStage(stage, await loadInputs(stage, directory, outside), session);
       }
       for (const output of Object.keys(stage.definition.produces)) {
         artifacts[`${stage.name}.${output}`] = directory.artifactDirectory(stage.name, output);
@@ -144,7 +148,9 @@ async function runStage(
   const { name, definition, config } = stage;
   const { directory } = session;
   if (session.signal?.aborted === true) {
-    throw new InterruptedError(`interrupted before stage "${name}"; the run can be resumed`, { details: { stage: name } });
+    throw new InterruptedError(`interrupted before stage "${name}"; the run can be resumed`, {
+      details: { stage: name },
+    });
   }
   await mkdir(directory.stageDirectory(name), { recursive: true });
   for (const output of Object.keys(definition.produces)) {
@@ -154,9 +160,12 @@ async function runStage(
   for (const [output, key] of Object.entries(definition.produces)) {
     const value = outputs[output];
     if (value === undefined) {
-      throw new ConfigError(`stage "${definition.name}" ended without its output "${output}"; it must return one`, {
-        details: { stage: name, output },
-      });
+      throw new ConfigError(
+        `stage "${definition.name}" ended without its output "${output}"; it must return one`,
+        {
+          details: { stage: name, output },
+        },
+      );
     }
     await key.save(value, directory.artifactDirectory(name, output));
   }
@@ -171,30 +180,20 @@ function createContext({ name, definition }: WiredStage, session: Session): Stag
     logger,
     ...(session.keepCheckpoints === undefined ? {} : { keep: session.keepCheckpoints }),
   });
-  // What the stage wrote after the step it resumes from is forgotten before it writes again.
-  let resumedFrom = Number.NEGATIVE_INFINITY;
-  let rewound = false;
+  let resumedFrom: number | undefined;
   return {
     name,
     backend: session.backend,
     random: createRandom(session.seed).split("stage").split(name),
-    tracker: {
-      log(step, metrics) {
-        if (!rewound) for (const sink of sinks) sink.rewind?.(name, resumedFrom);
-        rewound = true;
-        for (const sink of sinks) sink.write({ stage: name, step, metrics });
-      },
-    },
+    tracker: createTracker(name, sinks, () => resumedFrom),
     logger,
     progress: session.progress ?? silentProgress,
     checkpoints: {
       save: checkpoints.save,
       async latest() {
         const checkpoint = await checkpoints.latest();
-        if (checkpoint !== undefined && !rewound) {
-          resumedFrom = checkpoint.step;
-          logger.info(`resumes after step ${checkpoint.step}`);
-        }
+        resumedFrom = checkpoint?.step;
+        if (checkpoint !== undefined) logger.info(`resumes after step ${checkpoint.step}`);
         return checkpoint;
       },
     },
@@ -203,7 +202,9 @@ function createContext({ name, definition }: WiredStage, session: Session): Stag
     directory: directory.stageDirectory(name),
     artifactDirectory(output) {
       if (!(output in definition.produces)) {
-        throw new ConfigError(`stage "${definition.name}" has no output "${output}"`, { details: { output } });
+        throw new ConfigError(`stage "${definition.name}" has no output "${output}"`, {
+          details: { output },
+        });
       }
       return directory.artifactDirectory(name, output);
     },
@@ -226,7 +227,6 @@ async function loadOutsideInputs(wired: WiredPipeline): Promise<ReadonlyMap<stri
 async function loadInputs(
   { name, definition, inputs }: WiredStage,
   directory: RunDirectory,
-  wired: WiredPipeline,
   outside: ReadonlyMap<string, unknown>,
 ): Promise<Record<string, unknown>> {
   const values: Record<string, unknown> = {};
@@ -234,7 +234,7 @@ async function loadInputs(
     values[input] =
       "path" in source
         ? outside.get(`${name}.${input}`)
-        : await producerOf(wired, source).load(directory.artifactDirectory(source.stage, source.output));
+        : await keyOf(definition, input).load(directory.artifactDirectory(source.stage, source.output));
   }
   return values;
 }

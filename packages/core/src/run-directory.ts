@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { CheckpointError, ConfigError } from "./errors.js";
 import type { Environment } from "./environment.js";
+import { CheckpointError, ConfigError } from "./errors.js";
 import { listDifferences } from "./json-difference.js";
 import type { Logger } from "./logger.js";
 import { acquireLock } from "./run-lock.js";

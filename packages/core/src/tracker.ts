@@ -3,7 +3,10 @@ export type Metrics = Readonly<Record<string, number>>;
 
 /** Where a stage puts its numbers. */
 export interface Tracker {
-  /** @param step - counts from 1 after the first optimizer step; each step once */
+  /**
+   * Log a step before saving its checkpoint: on resume the lines after the checkpoint's step are written anew.
+   * @param step - counts from 1 after the first optimizer step
+   */
   log(step: number, metrics: Metrics): void;
 }
 
@@ -22,10 +25,23 @@ export interface MetricsSink {
   close(): void | Promise<void>;
 }
 
-/** A stage's view of the sinks. */
-export function createTracker(stage: string, sinks: readonly MetricsSink[]): Tracker {
+/**
+ * A stage's view of the sinks. Before its first line it has them forget what an earlier, killed attempt wrote after the
+ * step that the stage resumes from.
+ * @param resumedFrom - asked once, at the first line; `undefined` when the stage starts from the beginning
+ */
+export function createTracker(
+  stage: string,
+  sinks: readonly MetricsSink[],
+  resumedFrom: () => number | undefined = () => undefined,
+): Tracker {
+  let rewound = false;
   return {
     log(step, metrics) {
+      if (!rewound) {
+        for (const sink of sinks) sink.rewind?.(stage, resumedFrom() ?? Number.NEGATIVE_INFINITY);
+        rewound = true;
+      }
       for (const sink of sinks) sink.write({ stage, step, metrics });
     },
   };

@@ -55,9 +55,7 @@ export interface WiredStage {
 }
 
 /** Where an input comes from. Paths are absolute. */
-export type InputSource =
-  | { readonly stage: string; readonly output: string }
-  | { readonly path: string };
+export type InputSource = { readonly stage: string; readonly output: string } | { readonly path: string };
 
 /** Names of stages name folders and stand before the dot of a reference. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
@@ -82,15 +80,26 @@ export async function checkWiring(
   if (names.length === 0) problems.push("the pipeline has no stages");
   for (const [index, stage] of pipeline.stages.entries()) {
     const name = names[index] as string;
-    if (!namePattern.test(name)) problems.push(`${name}: a stage's name must match ${namePattern}; it names a folder`);
-    if (names.indexOf(name) < index) problems.push(`${name}: two stages bear this name; give one another with "as"`);
+    if (!namePattern.test(name))
+      problems.push(`${name}: a stage's name must match ${namePattern}; it names a folder`);
+    if (names.indexOf(name) < index)
+      problems.push(`${name}: two stages bear this name; give one another with "as"`);
     const definition = registry.stages.get(stage.use);
     if (definition === undefined) {
       problems.push(`${name}: stage "${stage.use}" is unknown; known: ${listNames(registry.stages.keys())}`);
       continue;
     }
     const config = await checkConfig(name, definition, stage.config, problems);
-    const wiring = { name, definition, references: stage.inputs ?? {}, earlier: wired, names, problems };
+    const earlier = [...wired];
+    const wiring = {
+      name,
+      definition,
+      references: stage.inputs ?? {},
+      earlier,
+      complete: wired.length === index,
+      names,
+      problems,
+    };
     wired.push({ name, definition, config, inputs: wireInputs(wiring, options.baseDirectory) });
   }
   if (problems.length > 0) {
@@ -125,6 +134,8 @@ interface Wiring {
   readonly references: Readonly<Record<string, InputReference>>;
   /** Stages before this one that are known. */
   readonly earlier: readonly WiredStage[];
+  /** Whether those are all; an unknown one is named already, and might have produced what is missing. */
+  readonly complete: boolean;
   readonly names: readonly string[];
   readonly problems: string[];
 }
@@ -152,7 +163,7 @@ function wireInputs(wiring: Wiring, baseDirectory: string): Record<string, Input
 }
 
 function takeDefault(
-  { name, earlier, problems, names }: Wiring,
+  { name, earlier, complete, problems }: Wiring,
   input: string,
   key: ArtifactKey<unknown>,
   required: boolean,
@@ -163,12 +174,12 @@ function takeDefault(
     if (!required || outputs.length === 0) continue;
     if (outputs.length === 1) return { stage: stage.name, output: outputs[0] as string };
     const choices = outputs.map((output) => `"${stage.name}.${output}"`).join(" or ");
-    problems.push(`${name}.${input}: stage "${stage.name}" has several outputs of kind "${key.kind}"; say ${choices}`);
+    problems.push(
+      `${name}.${input}: stage "${stage.name}" has several outputs of kind "${key.kind}"; say ${choices}`,
+    );
     return undefined;
   }
-  // An unknown stage before this one is named already, and might have produced it.
-  const unknownBefore = names.indexOf(name) > earlier.length;
-  if (required && !unknownBefore) {
+  if (required && complete) {
     problems.push(
       `${name}.${input}: no earlier stage produces a "${key.kind}"; add one, or give inputs.${input} a path`,
     );
@@ -187,13 +198,17 @@ function takeOutput(
   const stageName = reference.slice(0, dot);
   const output = reference.slice(dot + 1);
   if (dot < 1 || output === "") {
-    problems.push(`${place}: "${reference}" is not a reference; write "stage.output", or { path: "./directory" }`);
+    problems.push(
+      `${place}: "${reference}" is not a reference; write "stage.output", or { path: "./directory" }`,
+    );
     return undefined;
   }
   const stage = earlier.find((candidate) => candidate.name === stageName);
   if (stage === undefined) {
     const order = names.includes(stageName) ? "does not run before this one" : "is not in the pipeline";
-    problems.push(`${place}: stage "${stageName}" ${order}; before it: ${listNames(earlier.map((one) => one.name))}`);
+    problems.push(
+      `${place}: stage "${stageName}" ${order}; before it: ${listNames(earlier.map((one) => one.name))}`,
+    );
     return undefined;
   }
   const produced = stage.definition.produces[output];
@@ -215,5 +230,7 @@ function takePath({ name, problems }: Wiring, input: string, path: string): Inpu
 }
 
 function outputsOfKind(stage: WiredStage, kind: string): string[] {
-  return Object.entries(stage.definition.produces).flatMap(([output, key]) => (key.kind === kind ? [output] : []));
+  return Object.entries(stage.definition.produces).flatMap(([output, key]) =>
+    key.kind === kind ? [output] : [],
+  );
 }
