@@ -45,13 +45,13 @@ export function createTokenizerParts(
   const library = new Tokenizer({ ...tokenizerJson, added_tokens: [] }, tokenizerConfig);
   const { normalizer, pre_tokenizer: preTokenizer, model, post_processor: postProcessor, decoder } = library;
   if (model === null) throw new Error("the file has no model");
-  const addedTokens = readAddedTokens(tokenizerJson["added_tokens"]);
+  const addedTokens = readAddedTokens(tokenizerJson.added_tokens);
   correctDecoder(decoder, addedTokens);
   correctPreTokenizer(preTokenizer);
   const modelVocabulary = library.get_vocab();
   const unknownToken = model.unk_token ?? undefined;
   const unknown = unknownToken === undefined ? undefined : modelVocabulary.get(unknownToken);
-  const encodeWord = createWordEncoder(tokenizerJson["model"] as ModelJson, modelVocabulary);
+  const encodeWord = createWordEncoder(tokenizerJson.model as ModelJson, modelVocabulary);
   return {
     vocabulary: new Map([
       ...modelVocabulary,

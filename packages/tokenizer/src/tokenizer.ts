@@ -176,13 +176,13 @@ function readJson(files: TokenizerFiles, name: string): Json | undefined {
 function tokenContent(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value !== "object" || value === null) return undefined;
-  const content = (value as Json)["content"];
+  const content = (value as Json).content;
   return typeof content === "string" ? content : undefined;
 }
 
 function readChatTemplate(files: TokenizerFiles, config: Json): string | undefined {
   const file = files.get("chat_template.jinja");
   if (file !== undefined) return new TextDecoder().decode(file);
-  const inline = config["chat_template"];
+  const inline = config.chat_template;
   return typeof inline === "string" ? inline : undefined;
 }
