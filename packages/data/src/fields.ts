@@ -1,0 +1,118 @@
+/** Reads single fields of a row; every message names the field, what it holds and what to do. */
+import type { JsonObject } from "./json-lines.js";
+import { dataErrorAt, type Origin } from "./origin.js";
+import { ignoredLabel, type Message } from "./records.js";
+
+export interface Row {
+  readonly value: JsonObject;
+  readonly origin: Origin;
+}
+
+export function readString({ value, origin }: Row, name: string): string {
+  const found = value[name];
+  if (typeof found !== "string") throw dataErrorAt(origin, `"${name}" is ${describe(found)}; give a string`);
+  return found;
+}
+
+export function readFilledString(row: Row, name: string): string {
+  const found = readString(row, name);
+  if (found === "")
+    throw dataErrorAt(row.origin, `"${name}" is empty; give a non-empty string or drop the line`);
+  return found;
+}
+
+export function readStrings(row: Row, name: string): readonly string[] {
+  return readArray(row, name, "strings").map((entry, index) => {
+    if (typeof entry === "string") return entry;
+    throw dataErrorAt(row.origin, `"${name}"[${index}] is ${describe(entry)}; give a string`);
+  });
+}
+
+export function readNumbers(row: Row, name: string): readonly number[] {
+  return readArray(row, name, "numbers").map((entry, index) => {
+    if (typeof entry === "number" && Number.isFinite(entry)) return entry;
+    throw dataErrorAt(row.origin, `"${name}"[${index}] is ${describe(entry)}; give a number`);
+  });
+}
+
+/** `[T]` token ids, at least one. */
+export function readTokenIds(row: Row, name: string): Int32Array {
+  return tokenIds(row, `"${name}"`, readArray(row, name, "token ids"));
+}
+
+/** Rows of token ids, each with at least one. */
+export function readTokenIdRows(row: Row, name: string): readonly Int32Array[] {
+  return readArray(row, name, "rows of token ids").map((entry, index) => {
+    const place = `"${name}"[${index}]`;
+    if (Array.isArray(entry)) return tokenIds(row, place, entry);
+    throw dataErrorAt(row.origin, `${place} is ${describe(entry)}; give an array of token ids`);
+  });
+}
+
+/** `[T]` token ids or -100. */
+export function readLabels(row: Row, name: string): Int32Array {
+  const entries = readArray(row, name, "token ids or -100");
+  return Int32Array.from(entries, (entry, index) => {
+    if (entry === ignoredLabel || isTokenId(entry)) return entry;
+    throw dataErrorAt(
+      row.origin,
+      `"${name}"[${index}] is ${describe(entry)}; give a token id, or -100 for no loss`,
+    );
+  });
+}
+
+const roles: ReadonlySet<unknown> = new Set<Message["role"]>(["system", "user", "assistant"]);
+
+export function readMessages(row: Row, name: string): readonly Message[] {
+  const entries = readArray(row, name, "messages");
+  if (entries.length === 0)
+    throw dataErrorAt(row.origin, `"${name}" is empty; give at least one message or drop the line`);
+  return entries.map((entry, index) => {
+    const place = `"${name}"[${index}]`;
+    if (typeof entry !== "object" || entry === null) {
+      throw dataErrorAt(row.origin, `${place} is ${describe(entry)}; give {"role": .., "content": ..}`);
+    }
+    const { role, content } = entry as Partial<Message>;
+    if (!roles.has(role)) {
+      throw dataErrorAt(
+        row.origin,
+        `${place}.role is ${describe(role)}; give "system", "user" or "assistant"`,
+      );
+    }
+    if (typeof content !== "string") {
+      throw dataErrorAt(row.origin, `${place}.content is ${describe(content)}; give a string`);
+    }
+    if (content === "")
+      throw dataErrorAt(row.origin, `${place}.content is empty; give a non-empty string or drop the line`);
+    return { role: role as Message["role"], content };
+  });
+}
+
+function tokenIds({ origin }: Row, place: string, entries: readonly unknown[]): Int32Array {
+  if (entries.length === 0)
+    throw dataErrorAt(origin, `${place} is empty; give at least one token id or drop the line`);
+  return Int32Array.from(entries, (entry, index) => {
+    if (isTokenId(entry)) return entry;
+    throw dataErrorAt(origin, `${place}[${index}] is ${describe(entry)}; give a whole number from 0`);
+  });
+}
+
+function readArray({ value, origin }: Row, name: string, of: string): readonly unknown[] {
+  const found = value[name];
+  if (!Array.isArray(found))
+    throw dataErrorAt(origin, `"${name}" is ${describe(found)}; give an array of ${of}`);
+  return found;
+}
+
+function isTokenId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
+}
+
+/** A value in words, short enough for a message. */
+function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = JSON.stringify(value);
+  return text.length <= 40 ? text : `${text.slice(0, 40)}..`;
+}

@@ -1,0 +1,122 @@
+/** Reads data files into validated records. One file has one format; files may differ. */
+import { DataError } from "@alignkit/core";
+import {
+  completionFormat,
+  demonstrationMessagesFormat,
+  type Format,
+  implicitPreferenceFormat,
+  preferenceFormat,
+  pretokenizedFormat,
+  pretokenizedRankingFormat,
+  promptFormat,
+  promptMessagesFormat,
+  rankingFormat,
+  textFormat,
+} from "./formats.js";
+import { type JsonObject, readJsonLines } from "./json-lines.js";
+import { dataErrorAt, type Origin } from "./origin.js";
+import type { Demonstration, Prompt, Ranking, Text } from "./records.js";
+
+/**
+ * Reads `{prompt, completion}`, `{messages}`, `{input_ids, labels?}` or `{text}`; of a row that fits several, the first.
+ * @throws {DataError} naming file and line
+ */
+export function readDemonstrations(files: readonly string[]): Promise<readonly Demonstration[]> {
+  return readRecords<Demonstration>(files, [
+    completionFormat,
+    demonstrationMessagesFormat,
+    pretokenizedFormat,
+    textFormat,
+  ]);
+}
+
+/** Reads `{prompt}`, `{messages}` or `{input_ids}`. @throws {DataError} naming file and line */
+export function readPrompts(files: readonly string[]): Promise<readonly Prompt[]> {
+  return readRecords<Prompt>(files, [promptFormat, promptMessagesFormat, pretokenizedFormat]);
+}
+
+/** Reads `{text}` or `{input_ids, labels?}`. @throws {DataError} naming file and line */
+export function readTexts(files: readonly string[]): Promise<readonly Text[]> {
+  return readRecords<Text>(files, [textFormat, pretokenizedFormat]);
+}
+
+export interface ReadRankingsOptions {
+  /**
+   * Told of each ranking whose ranks are all equal: it says nothing about what is better, and is left out. Without this,
+   * such a ranking is an error.
+   */
+  readonly onAllTied?: (origin: Origin) => void;
+}
+
+/**
+ * Reads `{prompt, responses, ranks}`, `{prompt, chosen, rejected}`, `{chosen, rejected}` or
+ * `{input_ids: [[..], ..], ranks}`; preferences become rankings of two.
+ * @throws {DataError} naming file and line
+ */
+export async function readRankings(
+  files: readonly string[],
+  options: ReadRankingsOptions = {},
+): Promise<readonly Ranking[]> {
+  const records = await readRecords<Ranking>(files, [
+    rankingFormat,
+    preferenceFormat,
+    implicitPreferenceFormat,
+    pretokenizedRankingFormat,
+  ]);
+  return records.filter(({ ranks, origin }) => {
+    if (ranks.some((rank) => rank !== ranks[0])) return true;
+    if (options.onAllTied === undefined) {
+      throw dataErrorAt(
+        origin,
+        `"ranks" are all ${ranks[0]}; a ranking needs two different ranks, else drop the line`,
+      );
+    }
+    options.onAllTied(origin);
+    return false;
+  });
+}
+
+async function readRecords<Record>(
+  files: readonly string[],
+  formats: readonly Format<Record>[],
+): Promise<Record[]> {
+  const records: Record[] = [];
+  for (const file of files) {
+    let first: { readonly format: Format<Record>; readonly line: number } | undefined;
+    for await (const { value, line } of readJsonLines(file)) {
+      const origin = { file, line };
+      const format = formats.find(({ columns }) => columns.every((column) => column in value));
+      if (format === undefined) throw dataErrorAt(origin, unknownFormat(value, formats));
+      first ??= { format, line };
+      if (format !== first.format) {
+        throw dataErrorAt(
+          origin,
+          `this line is ${format.name}, but line ${first.line} is ${first.format.name}; give each format its own file`,
+        );
+      }
+      records.push(format.parse({ value, origin }));
+    }
+    if (first === undefined) {
+      throw new DataError(`${file}: no records; give lines of ${namesOf(formats)}`, { details: { file } });
+    }
+  }
+  return records;
+}
+
+function unknownFormat(value: JsonObject, formats: readonly Format<unknown>[]): string {
+  const found = Object.keys(value);
+  const near = formats.filter(({ columns }) => columns.some((column) => column in value));
+  const [only] = near;
+  if (near.length === 1 && only !== undefined) {
+    const missing = only.columns.filter((column) => !(column in value));
+    return `${missing.map((column) => `"${column}"`).join(" and ")} is missing for ${only.name}`;
+  }
+  return `the columns are [${found.join(", ")}]; give ${namesOf(formats)}`;
+}
+
+function namesOf(formats: readonly Format<unknown>[]): string {
+  const names = formats.map(({ name }) => name);
+  return names.length === 1
+    ? `${names[0]}`
+    : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`;
+}

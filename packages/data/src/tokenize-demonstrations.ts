@@ -1,0 +1,203 @@
+/** Demonstrations and texts as ids with labels. */
+import { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
+import { dataErrorAt, type Origin } from "./origin.js";
+import { type Demonstration, ignoredLabel, type PretokenizedRecord, type Text } from "./records.js";
+import { encodePair, prefixIds, requireEos, type TextTokenizer } from "./text-tokenizer.js";
+import type { TooLong, TooLongCounts } from "./too-long.js";
+
+export interface TokenizedExample {
+  /** `[T]` */
+  readonly inputIds: Int32Array;
+  /** `[T]`, not shifted: `labels[t]` is what position `t - 1` is to predict; -100 where nothing is learned. */
+  readonly labels: Int32Array;
+  readonly origin: Origin;
+}
+
+export interface TokenizedExamples extends TooLongCounts {
+  readonly examples: readonly TokenizedExample[];
+}
+
+export interface TokenizeDemonstrationsOptions {
+  /** Tokens that fit, special ones included. */
+  readonly maximumLength: number;
+  /** Default "error". "truncate" cuts the end, with it the end token. */
+  readonly tooLong?: TooLong;
+  /** Whether the end token follows each completion and is learned; default true. Pretokenized records stay as they are. */
+  readonly appendEos?: boolean;
+  /** How `{messages}` become text; default {@link plainConversation}. */
+  readonly conversation?: ConversationFormat;
+  /** Ids from here on are an error. */
+  readonly vocabularySize?: number;
+}
+
+/**
+ * Ids and labels of demonstrations; what follows the prompt is learned, its end token too.
+ * @throws {DataError} naming file and line for a record that is too long, teaches nothing, or starts with BOS twice
+ * @throws {ConfigError} when the tokenizer has no end token to append
+ */
+export function tokenizeDemonstrations(
+  records: readonly Demonstration[],
+  tokenizer: TextTokenizer,
+  options: TokenizeDemonstrationsOptions,
+): TokenizedExamples {
+  const { maximumLength, tooLong = "error" } = options;
+  const tokenize = createTokenize(tokenizer, options);
+  const examples: TokenizedExample[] = [];
+  let truncated = 0;
+  let dropped = 0;
+  for (const record of records) {
+    const example = tokenize(record);
+    const fits = example.inputIds.length <= maximumLength;
+    if (!fits && tooLong === "error") throw tooLongError(example, maximumLength);
+    if (!fits && tooLong === "drop") {
+      dropped++;
+      continue;
+    }
+    if (!fits) truncated++;
+    examples.push(requireLabels(fits ? example : part(example, 0, maximumLength), fits));
+  }
+  return { examples, truncated, dropped };
+}
+
+/**
+ * Ids and labels of texts; one that is too long is cut into several examples. Each continues with the last token of the
+ * one before it, so that every token but the first is learned once.
+ * @throws {DataError} naming file and line
+ */
+export function tokenizeTexts(
+  records: readonly Text[],
+  tokenizer: TextTokenizer,
+  options: Omit<TokenizeDemonstrationsOptions, "conversation" | "tooLong">,
+): readonly TokenizedExample[] {
+  const { maximumLength } = options;
+  const tokenize = createTokenize(tokenizer, options);
+  const examples: TokenizedExample[] = [];
+  for (const record of records) {
+    const whole = requireLabels(tokenize(record), true);
+    for (let start = 0; start === 0 || start + 1 < whole.inputIds.length; start += maximumLength - 1) {
+      const example = part(whole, start, start + maximumLength);
+      if (isLearned(example)) examples.push(example);
+    }
+  }
+  return examples;
+}
+
+function createTokenize(
+  tokenizer: TextTokenizer,
+  options: Pick<TokenizeDemonstrationsOptions, "appendEos" | "conversation" | "vocabularySize">,
+): (record: Demonstration) => TokenizedExample {
+  const prefix = prefixIds(tokenizer);
+  const eos = (options.appendEos ?? true) ? requireEos(tokenizer) : undefined;
+  const conversation = options.conversation ?? plainConversation;
+  return (record) => {
+    const example =
+      record.kind === "pretokenized"
+        ? pretokenized(record)
+        : joinTurns(turnsOf(record, conversation), record.origin, tokenizer, prefix, eos);
+    checkIds(example.inputIds, example.origin, tokenizer, options.vocabularySize);
+    return example;
+  };
+}
+
+function turnsOf(
+  record: Exclude<Demonstration, PretokenizedRecord>,
+  conversation: ConversationFormat,
+): readonly Turn[] {
+  if (record.kind === "conversation") return conversation(record.messages);
+  return record.kind === "text"
+    ? [{ prompt: "", completion: record.text }]
+    : [{ prompt: record.prompt, completion: record.completion }];
+}
+
+function joinTurns(
+  turns: readonly Turn[],
+  origin: Origin,
+  tokenizer: TextTokenizer,
+  prefix: readonly number[],
+  eos: number | undefined,
+): TokenizedExample {
+  const ids: number[] = [...prefix];
+  const labels: number[] = prefix.map(() => ignoredLabel);
+  for (const turn of turns) {
+    const { prompt, completion } = encodePair(tokenizer, turn.prompt, turn.completion ?? "");
+    ids.push(...prompt);
+    for (let index = 0; index < prompt.length; index++) labels.push(ignoredLabel);
+    // A completion that spells out its end token has it already.
+    const ends =
+      turn.completion === undefined || eos === undefined || completion[completion.length - 1] === eos;
+    const learned = ends ? completion : [...completion, eos];
+    ids.push(...learned);
+    labels.push(...learned);
+  }
+  return { inputIds: Int32Array.from(ids), labels: withoutFirst(labels), origin };
+}
+
+function pretokenized({ inputIds, labels, origin }: PretokenizedRecord): TokenizedExample {
+  return { inputIds, labels: withoutFirst(labels ?? inputIds), origin };
+}
+
+/** Nothing stands before the first token, so nothing can predict it. */
+function withoutFirst(labels: ArrayLike<number>): Int32Array {
+  const copy = Int32Array.from(labels);
+  copy.fill(ignoredLabel, 0, 1);
+  return copy;
+}
+
+/** Tokens `start` to `end` as an example of their own. */
+function part(example: TokenizedExample, start: number, end: number): TokenizedExample {
+  return {
+    inputIds: example.inputIds.slice(start, end),
+    labels: withoutFirst(example.labels.slice(start, end)),
+    origin: example.origin,
+  };
+}
+
+/** @throws {DataError} for ids outside the vocabulary and for BOS twice at the start */
+export function checkIds(
+  ids: Int32Array,
+  origin: Origin,
+  tokenizer: Pick<TextTokenizer, "bosTokenId" | "eosTokenId">,
+  vocabularySize = Number.POSITIVE_INFINITY,
+): void {
+  const outside = ids.findIndex((id) => id >= vocabularySize);
+  if (outside !== -1) {
+    throw dataErrorAt(
+      origin,
+      `token ${outside} has the id ${ids[outside]}, but the vocabulary ends at ${vocabularySize - 1}; use the model's own tokenizer`,
+    );
+  }
+  const { bosTokenId } = tokenizer;
+  if (
+    bosTokenId !== undefined &&
+    ids[0] === bosTokenId &&
+    ids[1] === bosTokenId &&
+    bosTokenId !== tokenizer.eosTokenId
+  ) {
+    throw dataErrorAt(
+      origin,
+      `the text starts with BOS (id ${bosTokenId}) twice; the tokenizer adds it, so drop it from the text`,
+    );
+  }
+}
+
+const isLearned = ({ labels }: TokenizedExample) => labels.some((label) => label !== ignoredLabel);
+
+function requireLabels(example: TokenizedExample, whole: boolean): TokenizedExample {
+  if (isLearned(example)) return example;
+  throw dataErrorAt(
+    example.origin,
+    whole
+      ? "no token is learned: all labels are -100, or there is a single token; give a completion or drop the line"
+      : `no token of the completion is left within ${example.inputIds.length} tokens; allow more tokens or drop what is too long`,
+  );
+}
+
+export function tooLongError(
+  { inputIds, origin }: { readonly inputIds: Int32Array; readonly origin: Origin },
+  maximumLength: number,
+): Error {
+  return dataErrorAt(
+    origin,
+    `${inputIds.length} tokens do not fit into ${maximumLength}; allow more, or choose "truncate" or "drop" for what is too long`,
+  );
+}

@@ -1,0 +1,101 @@
+/** Rankings as ids: one row for each response, prompt in front, end token behind. */
+import { dataErrorAt, type Origin } from "./origin.js";
+import type { Ranking } from "./records.js";
+import { encodePair, prefixIds, requireEos, type TextTokenizer } from "./text-tokenizer.js";
+import { checkIds, tooLongError } from "./tokenize-demonstrations.js";
+import type { TooLong, TooLongCounts } from "./too-long.js";
+
+export interface TokenizedRanking {
+  /** `[K]` rows of `[T_k]` ids; the score belongs to the last one of a row. */
+  readonly rows: readonly Int32Array[];
+  /** `[K]`; smaller is better, equal ranks are ties. */
+  readonly ranks: readonly number[];
+  /** Pairs of row numbers, better one first; ties make no pair. At least one. */
+  readonly pairs: readonly RankedPair[];
+  readonly origin: Origin;
+}
+
+export interface RankedPair {
+  readonly better: number;
+  readonly worse: number;
+}
+
+export interface TokenizedRankings extends TooLongCounts {
+  readonly rankings: readonly TokenizedRanking[];
+}
+
+export interface TokenizeRankingsOptions {
+  readonly maximumLength: number;
+  /** Default "error". "drop" leaves out the whole ranking; "truncate" cuts the end of the rows that are too long. */
+  readonly tooLong?: TooLong;
+  /** Whether the end token follows each response; default true. Pretokenized rankings stay as they are. */
+  readonly appendEos?: boolean;
+  /** Ids from here on are an error. */
+  readonly vocabularySize?: number;
+}
+
+/**
+ * All pairs of responses that are not tied.
+ * @see Ouyang et al. 2022, section 3.5 and appendix C.2: all comparisons of a prompt are one batch element, ties dropped
+ */
+export function rankedPairs(ranks: readonly number[]): readonly RankedPair[] {
+  const pairs: RankedPair[] = [];
+  for (let a = 0; a < ranks.length; a++) {
+    for (let b = a + 1; b < ranks.length; b++) {
+      if (ranks[a] === ranks[b]) continue;
+      pairs.push(
+        (ranks[a] as number) < (ranks[b] as number) ? { better: a, worse: b } : { better: b, worse: a },
+      );
+    }
+  }
+  return pairs;
+}
+
+/**
+ * @throws {DataError} naming file and line for a ranking that is too long, has only ties, or starts with BOS twice
+ * @throws {ConfigError} when the tokenizer has no end token to append
+ */
+export function tokenizeRankings(
+  records: readonly Ranking[],
+  tokenizer: TextTokenizer,
+  options: TokenizeRankingsOptions,
+): TokenizedRankings {
+  const { maximumLength, tooLong = "error", vocabularySize } = options;
+  const prefix = prefixIds(tokenizer);
+  const eos = (options.appendEos ?? true) ? requireEos(tokenizer) : undefined;
+  const rankings: TokenizedRanking[] = [];
+  let truncated = 0;
+  let dropped = 0;
+  for (const record of records) {
+    const { origin, ranks } = record;
+    const pairs = rankedPairs(ranks);
+    if (pairs.length === 0)
+      throw dataErrorAt(origin, `all ranks are equal; a ranking needs two different ranks`);
+    const rows = rowsOf(record, tokenizer, prefix, eos);
+    for (const row of rows) checkIds(row, origin, tokenizer, vocabularySize);
+    const long = rows.find((row) => row.length > maximumLength);
+    if (long !== undefined && tooLong === "error")
+      throw tooLongError({ inputIds: long, origin }, maximumLength);
+    if (long !== undefined && tooLong === "drop") {
+      dropped++;
+      continue;
+    }
+    if (long !== undefined) truncated++;
+    rankings.push({ rows: rows.map((row) => row.slice(0, maximumLength)), ranks, pairs, origin });
+  }
+  return { rankings, truncated, dropped };
+}
+
+function rowsOf(
+  record: Ranking,
+  tokenizer: TextTokenizer,
+  prefix: readonly number[],
+  eos: number | undefined,
+): readonly Int32Array[] {
+  if (record.kind === "pretokenized-ranking") return record.inputIds;
+  return record.responses.map((response) => {
+    const { prompt, completion } = encodePair(tokenizer, record.prompt, response);
+    const ends = eos === undefined || completion[completion.length - 1] === eos;
+    return Int32Array.from([...prefix, ...prompt, ...completion, ...(ends ? [] : [eos])]);
+  });
+}
