@@ -1,1 +1,3 @@
-export { default } from "../../tsup.config.base.js";
+import base from "../../tsup.config.base.js";
+
+export default { ...base, entry: ["src/index.ts", "src/conformance/index.ts", "src/conformance/vitest.ts"] };

@@ -35,8 +35,8 @@ export const differentiate: Differentiate = (outputs, outputGradients, wrt) => {
     const gradientsOfResults = results.map((result) => found.get(result));
     if (gradientsOfResults.every((gradient) => gradient === undefined)) continue;
     for (const [index, gradient] of inputGradients(operation, results, gradientsOfResults).entries()) {
-      const target = operation.inputs[index] as Tensor;
-      if (target.dtype === "float32" && wanted.has(target.operation)) accumulate(found, target, gradient);
+      const target = operation.inputs[index];
+      if (target?.dtype === "float32" && wanted.has(target.operation)) accumulate(found, target, gradient);
     }
   }
   return wrt.map((tensor) => found.get(tensor));

@@ -1,5 +1,5 @@
 import type { Backend } from "./backend.js";
-import { interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
+import { type Engine, interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
 import type { OpName, PrimitiveName } from "./ops/attributes.js";
 import type { Evaluate } from "./ops/definition.js";
 import { primitiveNames, primitives } from "./ops/table.js";
@@ -11,7 +11,12 @@ export interface ReferenceOptions {
 }
 
 /** The specification of every op, slow and plain: each primitive by its own `evaluate`, composites decomposed. */
-export function referenceBackend({ precision = "float32" }: ReferenceOptions = {}): Backend {
+export function referenceBackend(options: ReferenceOptions = {}): Backend {
+  return interpreterBackend(referenceEngine(options));
+}
+
+/** The engine behind {@link referenceBackend}, for backends that replace some of its kernels. */
+export function referenceEngine({ precision = "float32" }: ReferenceOptions = {}): Engine<HostTensor> {
   const allocate = (type: TensorType): HostData => {
     const size = sizeOf(type.shape);
     if (type.dtype === "int32") return new Int32Array(size);
@@ -31,7 +36,7 @@ export function referenceBackend({ precision = "float32" }: ReferenceOptions = {
     own.set(data);
     return { type, data: own };
   };
-  return interpreterBackend<HostTensor>({
+  return {
     name: precision === "float64" ? "reference:float64" : "reference",
     kernels: Object.fromEntries(
       primitiveNames.map((op) => [op, kernelOf(op)]),
@@ -39,5 +44,5 @@ export function referenceBackend({ precision = "float32" }: ReferenceOptions = {
     upload: copy,
     read: copy,
     free() {},
-  });
+  };
 }
