@@ -1,3 +1,7 @@
+import { defineConfig } from "tsup";
 import base from "../../tsup.config.base.js";
 
-export default { ...base, entry: ["src/index.ts", "src/conformance/index.ts", "src/conformance/vitest.ts"] };
+export default defineConfig({
+  ...base,
+  entry: ["src/index.ts", "src/conformance/index.ts", "src/conformance/vitest.ts"],
+});
