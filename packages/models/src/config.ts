@@ -85,7 +85,7 @@ export interface DecoderConfig {
 export interface ModelConfig extends DecoderConfig {
   /** Hugging Face's `model_type`. */
   readonly family: string;
-  /** Subtracted from a scalar head's output, so that demonstrations score 0 on average; `reward_bias` in `config.json`. */
+  /** Added to a scalar head's output, so that demonstrations score 0 on average; `reward_bias` in `config.json`. */
   readonly rewardBias: number;
   /** The `config.json` that was read, with fields that are not understood; empty for a new model. */
   readonly source: Readonly<Record<string, unknown>>;

@@ -1,3 +1,4 @@
+export { policyArtifact, rewardModelArtifact } from "./artifacts.js";
 export {
   type AttentionConfig,
   createModelConfig,
@@ -13,6 +14,8 @@ export {
   type RotaryPositions,
   toHuggingFaceConfig,
 } from "./config.js";
+export { type DecoderInputs, hiddenStates, type TokenInputs } from "./decoder.js";
+export type { ParameterTensors } from "./decoder-layer.js";
 export {
   type LoadedModelDirectory,
   type ModelDirectory,
@@ -35,7 +38,9 @@ export {
 export { writeSafetensors } from "./directory/safetensors-writer.js";
 export { type WeightDtype, type WriteModelOptions, writeModelDirectory } from "./directory/save.js";
 export { familyNames } from "./families/table.js";
+export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
+export { causalMask, documentMask, leftPaddedMask } from "./masks.js";
 export {
   isDecayParameter,
   type LayerNames,

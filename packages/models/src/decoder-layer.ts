@@ -1,0 +1,176 @@
+/** The parts of a decoder layer, on rows `[N, D]` with `N = B * T`. */
+import {
+  add,
+  ConfigError,
+  concat,
+  exactDivide,
+  gelu,
+  layerNorm,
+  linear,
+  mul,
+  reshape,
+  rmsNorm,
+  rotary,
+  silu,
+  slice,
+  type Tensor,
+  transpose,
+} from "@alignkit/core";
+import type { AttentionConfig, MlpConfig, ModelConfig } from "./config.js";
+import type { LayerNames, LinearNames, NormNames, ParameterNames } from "./parameters.js";
+
+/** Parameters while tracing, by Hugging Face's names. */
+export type ParameterTensors = Readonly<Record<string, Tensor>>;
+
+/** Cosine and sine of the rotary angles, `[B, 1, T, R]` each. */
+export interface RotaryAngles {
+  readonly cosine: Tensor;
+  readonly sine: Tensor;
+}
+
+/** Queries `[B, H, T, Dh]`, keys and values `[B, G, T, Dh]`, rotated where the model does. */
+export interface Projections {
+  readonly queries: Tensor;
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** Scaled dot-product attention of one layer: `[B, H, T, Dh]`. */
+export type Attend = (layer: number, projections: Projections, scale: number) => Tensor;
+
+/** What all layers of one forward pass share. */
+export interface LayerContext {
+  readonly config: ModelConfig;
+  readonly names: ParameterNames;
+  readonly parameters: ParameterTensors;
+  readonly batch: number;
+  readonly length: number;
+  /** Null with learned positions. */
+  readonly angles: RotaryAngles | null;
+  readonly attend: Attend;
+}
+
+/** @throws {ConfigError} when there is none of that name */
+export function parameterOf(parameters: ParameterTensors, name: string): Tensor {
+  const parameter = parameters[name];
+  if (parameter === undefined) {
+    const given = Object.keys(parameters);
+    throw new ConfigError(`parameter ${name} is missing; ${given.length} were given: ${given.join(", ")}`);
+  }
+  return parameter;
+}
+
+/** One layer with its residual connections: `[N, D]` to `[N, D]`. */
+export function decoderLayer(context: LayerContext, index: number, x: Tensor): Tensor {
+  const { config, names } = context;
+  const layer = names.layers[index] as LayerNames;
+  const attended = attentionBlock(context, index, layer, norm(context, layer.attentionNorm, x));
+  if (config.parallelResidual) {
+    return add(add(x, attended), mlpBlock(context, layer, norm(context, layer.mlpNorm, x)));
+  }
+  const residual = add(x, attended);
+  return add(residual, mlpBlock(context, layer, norm(context, layer.mlpNorm, residual)));
+}
+
+/** The model's norm over the last axis. */
+export function norm({ config, parameters }: LayerContext, names: NormNames, x: Tensor): Tensor {
+  const weight = parameterOf(parameters, names.weight);
+  return names.bias === null
+    ? rmsNorm(x, weight, config.norm.epsilon)
+    : layerNorm(x, weight, parameterOf(parameters, names.bias), config.norm.epsilon);
+}
+
+function project({ names, parameters }: LayerContext, { weight, bias }: LinearNames, x: Tensor): Tensor {
+  const biasTensor = bias === null ? undefined : parameterOf(parameters, bias);
+  return linear(x, parameterOf(parameters, weight), biasTensor, names.linearLayout === "out_in");
+}
+
+function attentionBlock(context: LayerContext, index: number, layer: LayerNames, x: Tensor): Tensor {
+  const { heads, headDimension } = context.config.attention;
+  const projected = splitHeads(context, layer, x);
+  const queries = positioned(context, layer.queryNorm, projected.queries);
+  const keys = positioned(context, layer.keyNorm, projected.keys);
+  const attended = context.attend(
+    index,
+    { queries, keys, values: projected.values },
+    1 / Math.sqrt(headDimension),
+  );
+  const rows = reshape(transpose(attended, [0, 2, 1, 3]), [
+    context.batch * context.length,
+    heads * headDimension,
+  ]);
+  return project(context, layer.attentionOutput, rows);
+}
+
+function splitHeads(context: LayerContext, { projection }: LayerNames, x: Tensor): Projections {
+  const { attention } = context.config;
+  const split = (rows: Tensor, heads: number) => toHeads(context, rows, heads);
+  if (projection.kind === "separate") {
+    return {
+      queries: split(project(context, projection.query, x), attention.heads),
+      keys: split(project(context, projection.key, x), attention.keyValueHeads),
+      values: split(project(context, projection.value, x), attention.keyValueHeads),
+    };
+  }
+  const fused = project(context, projection.queryKeyValue, x);
+  return attention.projection === "interleaved"
+    ? splitInterleaved(context, fused, attention)
+    : splitConcatenated(context, fused, attention);
+}
+
+/** All queries, then all keys, then all values. */
+function splitConcatenated(context: LayerContext, fused: Tensor, attention: AttentionConfig): Projections {
+  const { heads, keyValueHeads, headDimension } = attention;
+  const queryEnd = heads * headDimension;
+  const keyEnd = queryEnd + keyValueHeads * headDimension;
+  return {
+    queries: toHeads(context, slice(fused, 1, 0, queryEnd), heads),
+    keys: toHeads(context, slice(fused, 1, queryEnd, keyEnd), keyValueHeads),
+    values: toHeads(context, slice(fused, 1, keyEnd, keyEnd + keyValueHeads * headDimension), keyValueHeads),
+  };
+}
+
+/** Query, key and value of the first head, then of the second, and so on. */
+function splitInterleaved(context: LayerContext, fused: Tensor, attention: AttentionConfig): Projections {
+  const { heads, keyValueHeads, headDimension } = attention;
+  if (heads !== keyValueHeads) {
+    throw new ConfigError(
+      `an interleaved projection has as many key-value heads as heads; got ${keyValueHeads} and ${heads}`,
+    );
+  }
+  const perHead = toHeads(context, fused, heads);
+  const [queries, keys, values] = [0, 1, 2].map((part) =>
+    slice(perHead, 3, part * headDimension, (part + 1) * headDimension),
+  ) as [Tensor, Tensor, Tensor];
+  return { queries, keys, values };
+}
+
+/** `[N, heads * W]` to `[B, heads, T, W]` */
+function toHeads({ batch, length }: LayerContext, rows: Tensor, heads: number): Tensor {
+  const width = exactDivide(rows.shape[1] as number, heads, "projection width per head");
+  return transpose(reshape(rows, [batch, length, heads, width]), [0, 2, 1, 3]);
+}
+
+/** Queries or keys, normed where the model does, then turned by their positions. */
+function positioned(context: LayerContext, names: NormNames | null, x: Tensor): Tensor {
+  const normed = names === null ? x : norm(context, names, x);
+  if (context.angles === null) return normed;
+  const { cosine, sine } = context.angles;
+  const turning = cosine.shape[3] as number;
+  const width = x.shape[3] as number;
+  if (turning === width) return rotary(normed, cosine, sine);
+  return concat([rotary(slice(normed, 3, 0, turning), cosine, sine), slice(normed, 3, turning, width)], 3);
+}
+
+const activations: { readonly [K in MlpConfig["activation"]]: (x: Tensor) => Tensor } = {
+  gelu_new: (x) => gelu(x, "tanh"),
+  gelu: (x) => gelu(x, "none"),
+  silu,
+};
+
+function mlpBlock(context: LayerContext, layer: LayerNames, x: Tensor): Tensor {
+  const activate = activations[context.config.mlp.activation];
+  const up = project(context, layer.mlpUp, x);
+  const inner = layer.mlpGate === null ? activate(up) : mul(activate(project(context, layer.mlpGate, x)), up);
+  return project(context, layer.mlpDown, inner);
+}

@@ -1,0 +1,121 @@
+/** One decoder for all families; a family is a declaration of its config fields and its parameter names. */
+import {
+  add,
+  attention,
+  cast,
+  concat,
+  constant,
+  cos,
+  float32,
+  mul,
+  reshape,
+  ShapeMismatchError,
+  sameShape,
+  sin,
+  type Tensor,
+  takeRows,
+} from "@alignkit/core";
+import type { ModelConfig, RotaryPositions } from "./config.js";
+import {
+  type Attend,
+  decoderLayer,
+  type LayerContext,
+  norm,
+  type ParameterTensors,
+  parameterOf,
+  type RotaryAngles,
+} from "./decoder-layer.js";
+import { causalMask } from "./masks.js";
+import { parameterNames } from "./parameters.js";
+
+/** Tokens and where they stand. */
+export interface TokenInputs {
+  /** int32 `[B, T]` */
+  readonly inputIds: Tensor;
+  /** int32 `[B, T]`; anything within the model's range at padding */
+  readonly positionIds: Tensor;
+}
+
+export interface DecoderInputs extends TokenInputs {
+  /**
+   * Additive, `[B or 1, 1, T, T]`, causality included; without one, attention is causal, which is enough for
+   * right-padded rows. See masks.ts for left padding and packing.
+   */
+  readonly mask?: Tensor;
+}
+
+/**
+ * The decoder's output after the final norm, one row per token.
+ * @returns `[B * T, D]`; token t of row b is at `b * T + t`
+ * @throws {ShapeMismatchError} when inputs or parameters do not fit the config
+ * @throws {ConfigError} when a parameter is missing
+ */
+export function hiddenStates(
+  config: ModelConfig,
+  parameters: ParameterTensors,
+  { mask, ...tokens }: DecoderInputs,
+): Tensor {
+  const length = tokens.inputIds.shape[1] as number;
+  const shared = mask ?? causalMask(length, config.attention.slidingWindow);
+  const attend: Attend = (_, { queries, keys, values }, scale) =>
+    attention(queries, keys, values, shared, scale);
+  return runDecoder(config, parameters, tokens, attend);
+}
+
+/** The decoder around a given attention; `[B * T, D]`. */
+export function runDecoder(
+  config: ModelConfig,
+  parameters: ParameterTensors,
+  { inputIds, positionIds }: TokenInputs,
+  attend: Attend,
+): Tensor {
+  checkTokens(inputIds, positionIds);
+  const [batch, length] = inputIds.shape as [number, number];
+  const names = parameterNames(config);
+  const positions = reshape(positionIds, [batch * length]);
+
+  // 1. Embeddings
+  const embedded = takeRows(
+    parameterOf(parameters, names.tokenEmbedding),
+    reshape(inputIds, [batch * length]),
+  );
+  let x =
+    names.positionEmbedding === null
+      ? embedded
+      : add(embedded, takeRows(parameterOf(parameters, names.positionEmbedding), positions));
+
+  // 2. Layers
+  const angles = config.positions.kind === "rotary" ? rotaryAngles(config.positions, positionIds) : null;
+  const context: LayerContext = { config, names, parameters, batch, length, angles, attend };
+  for (let index = 0; index < config.layers; index++) {
+    x = decoderLayer(context, index, x);
+  }
+
+  // 3. Final norm
+  return norm(context, names.finalNorm, x);
+}
+
+/**
+ * Cosine and sine of position times inverse frequency, each frequency twice (half-split pairs).
+ * @param positionIds - int32 `[B, T]`
+ * @see Su et al. 2021, section 3.2.2
+ */
+function rotaryAngles({ theta, dimensions }: RotaryPositions, positionIds: Tensor): RotaryAngles {
+  const [batch, length] = positionIds.shape as [number, number];
+  const half = dimensions / 2;
+  const frequencies = Float32Array.from({ length: half }, (_, index) => theta ** (-index / half));
+  const angles = mul(
+    reshape(cast(positionIds, "float32"), [batch, 1, length, 1]),
+    constant(float32(frequencies, [1, 1, 1, half])),
+  );
+  const paired = concat([angles, angles], 3);
+  return { cosine: cos(paired), sine: sin(paired) };
+}
+
+function checkTokens(inputIds: Tensor, positionIds: Tensor): void {
+  if (inputIds.shape.length === 2 && sameShape(inputIds.shape, positionIds.shape)) return;
+  throw new ShapeMismatchError(
+    `decoder: inputIds [${inputIds.shape.join(",")}] and positionIds [${positionIds.shape.join(",")}] must both be [B,T]`,
+    { inputIds: inputIds.type, positionIds: positionIds.type },
+  );
+}

@@ -1,0 +1,54 @@
+import { add, cast, constant, equal, float32, mul, reshape, select, sub, type Tensor } from "@alignkit/core";
+
+/**
+ * Added to the score of a key that must not be seen. Large enough that its probability is exactly 0, finite so that
+ * a row without any visible key (padding) stays finite.
+ */
+export const hidden = -1e30;
+
+/**
+ * Whether query `q` may see key `k`: not the future, and not beyond the window, if there is one.
+ * @param slidingWindow - keys seen, the query's own included; null sees all of the past
+ */
+export function seesKey(query: number, key: number, slidingWindow: number | null): boolean {
+  return key <= query && (slidingWindow === null || query - key < slidingWindow);
+}
+
+/** Values of {@link causalMask}, row-major. */
+export function causalMaskValues(length: number, slidingWindow: number | null = null): Float32Array {
+  const values = new Float32Array(length * length);
+  for (let query = 0; query < length; query++) {
+    for (let key = 0; key < length; key++) {
+      if (!seesKey(query, key, slidingWindow)) values[query * length + key] = hidden;
+    }
+  }
+  return values;
+}
+
+/** Additive mask `[1, 1, T, T]`: each position sees itself and the past. Enough for right-padded rows. */
+export function causalMask(length: number, slidingWindow: number | null = null): Tensor {
+  return constant(float32(causalMaskValues(length, slidingWindow), [1, 1, length, length]));
+}
+
+/**
+ * Additive mask `[B, 1, T, T]` of rows with padding anywhere, on the left too: causal, and padding is not seen.
+ * @param attentionMask - int32 `[B, T]`, 1 on real tokens, 0 on padding
+ */
+export function leftPaddedMask(attentionMask: Tensor, slidingWindow: number | null = null): Tensor {
+  const [batch, length] = attentionMask.shape as [number, number];
+  const padding = mul(sub(1, cast(attentionMask, "float32")), hidden);
+  return add(causalMask(length, slidingWindow), reshape(padding, [batch, 1, 1, length]));
+}
+
+/**
+ * Additive mask `[B, 1, T, T]` of rows that hold several documents: each sees only itself, causally.
+ * @param documentIds - int32 `[B, T]`, equal within a document; padding has an id of its own, such as -1
+ */
+export function documentMask(documentIds: Tensor, slidingWindow: number | null = null): Tensor {
+  const [batch, length] = documentIds.shape as [number, number];
+  const same = equal(
+    reshape(documentIds, [batch, 1, length, 1]),
+    reshape(documentIds, [batch, 1, 1, length]),
+  );
+  return add(select(same, 0, hidden), causalMask(length, slidingWindow));
+}
