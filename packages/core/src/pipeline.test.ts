@@ -7,11 +7,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type AlignkitError, InterruptedError } from "./errors.js";
 import { walking } from "./fixtures/walk-stage.js";
-import { createLogger } from "./logger.js";
+import { createLogger, silentLogger } from "./logger.js";
 import { planPipeline, type RunPipelineOptions, runPipeline } from "./pipeline.js";
 import { definePlugin } from "./plugin.js";
 import { referenceBackend } from "./reference.js";
 import { createRegistry } from "./registry.js";
+import { acquireLock } from "./run-lock.js";
 import { defineStage } from "./stage.js";
 import type { MetricsRecord } from "./tracker.js";
 import { checkWiring, type Pipeline } from "./wiring.js";
@@ -87,6 +88,7 @@ describe("runPipeline", () => {
       node: process.version,
       backend: "reference",
     });
+    expect(await readJson("run", "state.json")).toEqual({ version: 1, finished: ["walk", "measure"] });
     const point = new Float32Array(new Uint8Array(await readPoint("run")).buffer);
     const length = Math.hypot(...point);
     expect(length).toBeGreaterThan(0);
@@ -102,6 +104,16 @@ describe("runPipeline", () => {
     await runPipeline(pipeline, { ...options, runDirectory: join(root, "other"), seed: 8 });
     expect(await readPoint("again")).toEqual(await readPoint("run"));
     expect(await readPoint("other")).not.toEqual(await readPoint("run"));
+  });
+
+  it("gives two stages of one definition different random numbers", async () => {
+    const from = {
+      stages: [{ use: "walk" }, { use: "walk", as: "second", inputs: { point: { path: "." } } }],
+    };
+    await writeFile(join(root, "point.bin"), new Float32Array(5));
+    await runPipeline(from, options);
+    const second = await readFile(join(root, "run", "artifacts", "second.point", "point.bin"));
+    expect(second).not.toEqual(await readPoint("run"));
   });
 
   it("does not run a finished stage again, and goes on with the next", async () => {
@@ -247,12 +259,28 @@ describe("a run directory that is there", () => {
     await expect(runPipeline(pipeline, options)).rejects.toThrow(/lock: process 1 on .* writes this run/);
     await writeFile(lock, JSON.stringify({ pid: 1, host: "another-machine", started: "5" }));
     await expect(runPipeline(pipeline, options)).rejects.toThrow("process 1 on another-machine");
-    // A process that is gone, and one whose number was given to another.
-    const gone = spawnSync(process.execPath, ["-e", ""]).pid;
-    await writeFile(lock, JSON.stringify({ pid: gone, host: hostname(), started: "5" }));
+    // Nor may this process write it twice.
+    await rm(lock);
+    const release = await acquireLock(lock, silentLogger);
+    await expect(runPipeline(pipeline, options)).rejects.toThrow(`process ${process.pid} on`);
+    await release();
     await runPipeline(pipeline, options);
-    expect(messages[0]).toMatch(/^warn the last process of this run ended/);
-    expect(await readdir(join(root, "run"))).not.toContain("lock");
+  });
+
+  it("is taken over when its process is gone", async () => {
+    const gone = { pid: spawnSync(process.execPath, ["-e", ""]).pid, host: hostname(), started: "5" };
+    // A process number that was given to a later process, as after the restart of a container; only Linux tells.
+    const reused = { ...gone, pid: process.pid };
+    for (const holder of process.platform === "linux" ? [gone, reused, "cut sho"] : [gone, "cut sho"]) {
+      await rm(join(root, "run"), { recursive: true, force: true });
+      await mkdir(join(root, "run"));
+      const text = typeof holder === "string" ? holder : JSON.stringify(holder);
+      await writeFile(join(root, "run", "lock"), text);
+      messages = [];
+      await runPipeline(pipeline, options);
+      expect(messages[0]).toMatch(/^warn the last process of this run ended/);
+      expect(await readdir(join(root, "run"))).not.toContain("lock");
+    }
   });
 
   it("loses a last line of metrics that was cut short, and nothing else", async () => {

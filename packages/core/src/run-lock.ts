@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError } from "./errors.js";
 import type { Logger } from "./logger.js";
 
@@ -11,6 +12,9 @@ interface Holder {
   /** Tells a process from a later one that got the same number; empty where the system does not say. */
   readonly started: string;
 }
+
+/** Milliseconds in which a lock that was just made is surely written. */
+const settlingTime = 200;
 
 /**
  * Holds `path` so that no two processes write one run; a lock whose process has gone is taken over with a warning.
@@ -28,7 +32,9 @@ export async function acquireLock(path: string, logger: Logger): Promise<() => P
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-    const holder = await readHolder(path);
+    // Unreadable at first: made a moment ago and not written yet, or gone again.
+    const holder = (await readHolder(path)) ?? (await sleep(settlingTime), await readHolder(path));
+    if (!existsSync(path)) continue;
     if (holder === undefined || isGone(holder)) {
       logger.warn(`the last process of this run ended without giving back ${path}; taking it over`);
       await rm(path, { force: true });
@@ -41,7 +47,7 @@ export async function acquireLock(path: string, logger: Logger): Promise<() => P
   }
 }
 
-/** `undefined` when the file is gone again or was cut short. */
+/** `undefined` when the file is gone, empty or cut short. */
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as Holder;
