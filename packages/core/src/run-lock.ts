@@ -32,8 +32,12 @@ export async function acquireLock(path: string, logger: Logger): Promise<() => P
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-    // Unreadable at first: made a moment ago and not written yet, or gone again.
-    const holder = (await readHolder(path)) ?? (await sleep(settlingTime), await readHolder(path));
+    let holder = await readHolder(path);
+    if (holder === undefined) {
+      // Made a moment ago and not written yet, perhaps, or given back since.
+      await sleep(settlingTime);
+      holder = await readHolder(path);
+    }
     if (!existsSync(path)) continue;
     if (holder === undefined || isGone(holder)) {
       logger.warn(`the last process of this run ended without giving back ${path}; taking it over`);
