@@ -1,9 +1,12 @@
 /** Demonstrations and texts as ids with labels. */
+import { ConfigError } from "@alignkit/core";
+import { checkIds } from "./check-ids.js";
 import { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
+import { createTurnJoiner, type JoinedTurns } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import { type Demonstration, ignoredLabel, type PretokenizedRecord, type Text } from "./records.js";
-import { encodePair, prefixIds, requireEos, type TextTokenizer } from "./text-tokenizer.js";
-import type { TooLong, TooLongCounts } from "./too-long.js";
+import type { TextTokenizer } from "./text-tokenizer.js";
+import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
 export interface TokenizedExample {
   /** `[T]` */
@@ -32,12 +35,13 @@ export interface TokenizeDemonstrationsOptions {
 
 /**
  * Ids and labels of demonstrations; what follows the prompt is learned, its end token too.
+ * @param tokenizer - may be undefined where all records are pretokenized
  * @throws {DataError} naming file and line for a record that is too long, teaches nothing, or starts with BOS twice
  * @throws {ConfigError} when the tokenizer has no end token to append
  */
 export function tokenizeDemonstrations(
   records: readonly Demonstration[],
-  tokenizer: TextTokenizer,
+  tokenizer: TextTokenizer | undefined,
   options: TokenizeDemonstrationsOptions,
 ): TokenizedExamples {
   const { maximumLength, tooLong = "error" } = options;
@@ -66,10 +70,12 @@ export function tokenizeDemonstrations(
  */
 export function tokenizeTexts(
   records: readonly Text[],
-  tokenizer: TextTokenizer,
+  tokenizer: TextTokenizer | undefined,
   options: Omit<TokenizeDemonstrationsOptions, "conversation" | "tooLong">,
 ): readonly TokenizedExample[] {
   const { maximumLength } = options;
+  if (!(maximumLength >= 2))
+    throw new ConfigError(`maximumLength is ${maximumLength}; texts need at least 2 tokens`);
   const tokenize = createTokenize(tokenizer, options);
   const examples: TokenizedExample[] = [];
   for (const record of records) {
@@ -83,17 +89,16 @@ export function tokenizeTexts(
 }
 
 function createTokenize(
-  tokenizer: TextTokenizer,
+  tokenizer: TextTokenizer | undefined,
   options: Pick<TokenizeDemonstrationsOptions, "appendEos" | "conversation" | "vocabularySize">,
 ): (record: Demonstration) => TokenizedExample {
-  const prefix = prefixIds(tokenizer);
-  const eos = (options.appendEos ?? true) ? requireEos(tokenizer) : undefined;
+  const joinTurns = createTurnJoiner(tokenizer, options.appendEos ?? true);
   const conversation = options.conversation ?? plainConversation;
   return (record) => {
     const example =
       record.kind === "pretokenized"
         ? pretokenized(record)
-        : joinTurns(turnsOf(record, conversation), record.origin, tokenizer, prefix, eos);
+        : fromTurns(joinTurns(turnsOf(record, conversation), record.origin), record.origin);
     checkIds(example.inputIds, example.origin, tokenizer, options.vocabularySize);
     return example;
   };
@@ -109,26 +114,7 @@ function turnsOf(
     : [{ prompt: record.prompt, completion: record.completion }];
 }
 
-function joinTurns(
-  turns: readonly Turn[],
-  origin: Origin,
-  tokenizer: TextTokenizer,
-  prefix: readonly number[],
-  eos: number | undefined,
-): TokenizedExample {
-  const ids: number[] = [...prefix];
-  const labels: number[] = prefix.map(() => ignoredLabel);
-  for (const turn of turns) {
-    const { prompt, completion } = encodePair(tokenizer, turn.prompt, turn.completion ?? "");
-    ids.push(...prompt);
-    for (let index = 0; index < prompt.length; index++) labels.push(ignoredLabel);
-    // A completion that spells out its end token has it already.
-    const ends =
-      turn.completion === undefined || eos === undefined || completion[completion.length - 1] === eos;
-    const learned = ends ? completion : [...completion, eos];
-    ids.push(...learned);
-    labels.push(...learned);
-  }
+function fromTurns({ ids, labels }: JoinedTurns, origin: Origin): TokenizedExample {
   return { inputIds: Int32Array.from(ids), labels: withoutFirst(labels), origin };
 }
 
@@ -152,34 +138,6 @@ function part(example: TokenizedExample, start: number, end: number): TokenizedE
   };
 }
 
-/** @throws {DataError} for ids outside the vocabulary and for BOS twice at the start */
-export function checkIds(
-  ids: Int32Array,
-  origin: Origin,
-  tokenizer: Pick<TextTokenizer, "bosTokenId" | "eosTokenId">,
-  vocabularySize = Number.POSITIVE_INFINITY,
-): void {
-  const outside = ids.findIndex((id) => id >= vocabularySize);
-  if (outside !== -1) {
-    throw dataErrorAt(
-      origin,
-      `token ${outside} has the id ${ids[outside]}, but the vocabulary ends at ${vocabularySize - 1}; use the model's own tokenizer`,
-    );
-  }
-  const { bosTokenId } = tokenizer;
-  if (
-    bosTokenId !== undefined &&
-    ids[0] === bosTokenId &&
-    ids[1] === bosTokenId &&
-    bosTokenId !== tokenizer.eosTokenId
-  ) {
-    throw dataErrorAt(
-      origin,
-      `the text starts with BOS (id ${bosTokenId}) twice; the tokenizer adds it, so drop it from the text`,
-    );
-  }
-}
-
 const isLearned = ({ labels }: TokenizedExample) => labels.some((label) => label !== ignoredLabel);
 
 function requireLabels(example: TokenizedExample, whole: boolean): TokenizedExample {
@@ -189,15 +147,5 @@ function requireLabels(example: TokenizedExample, whole: boolean): TokenizedExam
     whole
       ? "no token is learned: all labels are -100, or there is a single token; give a completion or drop the line"
       : `no token of the completion is left within ${example.inputIds.length} tokens; allow more tokens or drop what is too long`,
-  );
-}
-
-export function tooLongError(
-  { inputIds, origin }: { readonly inputIds: Int32Array; readonly origin: Origin },
-  maximumLength: number,
-): Error {
-  return dataErrorAt(
-    origin,
-    `${inputIds.length} tokens do not fit into ${maximumLength}; allow more, or choose "truncate" or "drop" for what is too long`,
   );
 }

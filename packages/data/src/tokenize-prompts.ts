@@ -1,10 +1,11 @@
 /** Prompts as ids, for generation. */
+import { checkIds } from "./check-ids.js";
 import { type ConversationFormat, plainConversation } from "./conversation.js";
+import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Prompt } from "./records.js";
-import { encodePair, prefixIds, requireEos, type TextTokenizer } from "./text-tokenizer.js";
-import { checkIds, tooLongError } from "./tokenize-demonstrations.js";
-import type { TooLong, TooLongCounts } from "./too-long.js";
+import type { TextTokenizer } from "./text-tokenizer.js";
+import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
 export interface TokenizedPrompt {
   /** `[T]`, at least one */
@@ -33,17 +34,25 @@ export interface TokenizePromptsOptions {
  */
 export function tokenizePrompts(
   records: readonly Prompt[],
-  tokenizer: TextTokenizer,
+  tokenizer: TextTokenizer | undefined,
   options: TokenizePromptsOptions,
 ): TokenizedPrompts {
   const { maximumLength, tooLong = "error", conversation = plainConversation, vocabularySize } = options;
-  const prefix = prefixIds(tokenizer);
+  const joinTurns = createTurnJoiner(tokenizer, true);
+  const idsOf = (record: Prompt): Int32Array => {
+    if (record.kind === "pretokenized") return record.inputIds;
+    const turns =
+      record.kind === "prompt"
+        ? [{ prompt: record.prompt, completion: undefined }]
+        : conversation(record.messages);
+    return Int32Array.from(joinTurns(turns, record.origin).ids);
+  };
   const prompts: TokenizedPrompt[] = [];
   let truncated = 0;
   let dropped = 0;
   for (const record of records) {
     const { origin } = record;
-    const ids = idsOf(record, tokenizer, prefix, conversation);
+    const ids = idsOf(record);
     if (ids.length === 0) {
       throw dataErrorAt(
         origin,
@@ -58,32 +67,16 @@ export function tokenizePrompts(
       continue;
     }
     if (!fits) truncated++;
-    prompts.push({ inputIds: fits ? ids : cutStart(ids, maximumLength, prefix), record, origin });
+    prompts.push({
+      inputIds: fits ? ids : cutStart(ids, maximumLength, tokenizer?.bosTokenId),
+      record,
+      origin,
+    });
   }
   return { prompts, truncated, dropped };
 }
 
-function idsOf(
-  record: Prompt,
-  tokenizer: TextTokenizer,
-  prefix: readonly number[],
-  conversation: ConversationFormat,
-): Int32Array {
-  if (record.kind === "pretokenized") return record.inputIds;
-  const turns =
-    record.kind === "prompt"
-      ? [{ prompt: record.prompt, completion: undefined }]
-      : conversation(record.messages);
-  const ids = [...prefix];
-  for (const turn of turns) {
-    const { prompt, completion } = encodePair(tokenizer, turn.prompt, turn.completion ?? "");
-    ids.push(...prompt, ...completion);
-    if (turn.completion !== undefined) ids.push(requireEos(tokenizer));
-  }
-  return Int32Array.from(ids);
-}
-
-function cutStart(ids: Int32Array, length: number, prefix: readonly number[]): Int32Array {
-  const kept = prefix.length > 0 && ids[0] === prefix[0] ? prefix : [];
+function cutStart(ids: Int32Array, length: number, bos: number | undefined): Int32Array {
+  const kept = ids[0] === bos ? ids.slice(0, 1) : ids.slice(0, 0);
   return Int32Array.from([...kept, ...ids.slice(ids.length - length + kept.length)]);
 }

@@ -1,9 +1,11 @@
 /** Rankings as ids: one row for each response, prompt in front, end token behind. */
+
+import { checkIds } from "./check-ids.js";
+import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Ranking } from "./records.js";
-import { encodePair, prefixIds, requireEos, type TextTokenizer } from "./text-tokenizer.js";
-import { checkIds, tooLongError } from "./tokenize-demonstrations.js";
-import type { TooLong, TooLongCounts } from "./too-long.js";
+import type { TextTokenizer } from "./text-tokenizer.js";
+import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
 export interface TokenizedRanking {
   /** `[K]` rows of `[T_k]` ids; the score belongs to the last one of a row. */
@@ -57,12 +59,17 @@ export function rankedPairs(ranks: readonly number[]): readonly RankedPair[] {
  */
 export function tokenizeRankings(
   records: readonly Ranking[],
-  tokenizer: TextTokenizer,
+  tokenizer: TextTokenizer | undefined,
   options: TokenizeRankingsOptions,
 ): TokenizedRankings {
   const { maximumLength, tooLong = "error", vocabularySize } = options;
-  const prefix = prefixIds(tokenizer);
-  const eos = (options.appendEos ?? true) ? requireEos(tokenizer) : undefined;
+  const joinTurns = createTurnJoiner(tokenizer, options.appendEos ?? true);
+  const rowsOf = (record: Ranking): readonly Int32Array[] => {
+    if (record.kind === "pretokenized-ranking") return record.inputIds;
+    return record.responses.map((completion) =>
+      Int32Array.from(joinTurns([{ prompt: record.prompt, completion }], record.origin).ids),
+    );
+  };
   const rankings: TokenizedRanking[] = [];
   let truncated = 0;
   let dropped = 0;
@@ -71,7 +78,7 @@ export function tokenizeRankings(
     const pairs = rankedPairs(ranks);
     if (pairs.length === 0)
       throw dataErrorAt(origin, `all ranks are equal; a ranking needs two different ranks`);
-    const rows = rowsOf(record, tokenizer, prefix, eos);
+    const rows = rowsOf(record);
     for (const row of rows) checkIds(row, origin, tokenizer, vocabularySize);
     const long = rows.find((row) => row.length > maximumLength);
     if (long !== undefined && tooLong === "error")
@@ -84,18 +91,4 @@ export function tokenizeRankings(
     rankings.push({ rows: rows.map((row) => row.slice(0, maximumLength)), ranks, pairs, origin });
   }
   return { rankings, truncated, dropped };
-}
-
-function rowsOf(
-  record: Ranking,
-  tokenizer: TextTokenizer,
-  prefix: readonly number[],
-  eos: number | undefined,
-): readonly Int32Array[] {
-  if (record.kind === "pretokenized-ranking") return record.inputIds;
-  return record.responses.map((response) => {
-    const { prompt, completion } = encodePair(tokenizer, record.prompt, response);
-    const ends = eos === undefined || completion[completion.length - 1] === eos;
-    return Int32Array.from([...prefix, ...prompt, ...completion, ...(ends ? [] : [eos])]);
-  });
 }
