@@ -22,6 +22,26 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): readonly Tensor
   return wrt.map((tensor, index) => found[index] ?? zeros(tensor.shape));
 }
 
+/**
+ * Gradients by parameter name, added to those of earlier micro-batches if given.
+ * @param previous - gradients so far, of the same names; donate them
+ */
+export function accumulatedGradients(
+  loss: Tensor,
+  parameters: Readonly<Record<string, Tensor>>,
+  previous?: Readonly<Record<string, Tensor>>,
+): Readonly<Record<string, Tensor>> {
+  const names = Object.keys(parameters);
+  const found = gradients(loss, Object.values(parameters));
+  return Object.fromEntries(
+    names.map((name, index) => {
+      const gradient = found[index] as Tensor;
+      const before = previous?.[name];
+      return [name, before === undefined ? gradient : addSparse(before, gradient)];
+    }),
+  );
+}
+
 /** Gradients with respect to `wrt`, given those of `outputs`; `undefined` where none flows. */
 export const differentiate: Differentiate = (outputs, outputGradients, wrt) => {
   const order = topologicalOrder(outputs);

@@ -35,7 +35,7 @@ export {
   ShapeMismatchError,
   WiringError,
 } from "./errors.js";
-export { checkpoint, decompose, differentiate, gradients } from "./gradient.js";
+export { accumulatedGradients, checkpoint, decompose, differentiate, gradients } from "./gradient.js";
 export { inlineGraph } from "./inline.js";
 export { checkInput, type Engine, interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
 export { shouldCheckpoint, stopIfInterrupted } from "./interruption.js";

@@ -5,7 +5,7 @@ export type KlControl =
       readonly type: "adaptive";
       /** KL per episode to hold, nats. */
       readonly target: number;
-      X;
+      /** Episodes after which an error of 1, were it not limited to 0.2, has changed the coefficient by a factor of e. */
       readonly horizon: number;
     };
 

@@ -198,7 +198,9 @@ describe("tokenKl and tokenRewards", () => {
   it("refuses a score outside the response", () => {
     expect(() =>
       tokenRewards({ kl: [0, 0], klCoefficient: 1, score: 1, scoreAt: 2 }),
-    ).toThrowErrorMatchingInlineSnapshot(`[RangeError: the score belongs at token 2, but the response has 2 tokens]`);
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: the score belongs at token 2, but the response has 2 tokens]`,
+    );
   });
 });
 
