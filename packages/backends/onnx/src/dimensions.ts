@@ -1,0 +1,100 @@
+/**
+ * Sizes that are known when a graph runs, found by comparing two traces of one function at different sizes.
+ *
+ * A size that differs between the traces is a free axis of an input, a multiple of a product of those, or one of those
+ * plus a constant. Sizes of the traces are distinct primes, so the reading is unique.
+ */
+import { BackendError, type Graph, type Shape, type Tensor } from "@alignkit/core";
+
+/** A free axis of an input. */
+export interface Symbol {
+  readonly name: string;
+  /** Where its size is read: input position and axis. */
+  readonly input: number;
+  readonly axis: number;
+  /** Sizes in the two traces. */
+  readonly sizes: readonly [number, number];
+}
+
+/** `factor * product(symbols) + offset` */
+export interface Expression {
+  readonly symbols: readonly Symbol[];
+  readonly factor: number;
+  readonly offset: number;
+}
+
+export type Size = number | Expression;
+
+/** Reads sizes as expressions in the symbols of one pair of traces. */
+export interface SizeReader {
+  readonly symbols: readonly Symbol[];
+  /** @throws {BackendError} when the sizes are no expression in the symbols */
+  read(first: number, second: number): Size;
+  readShape(first: Shape, second: Shape): readonly Size[];
+}
+
+/** Sizes as they are, for a graph without free axes. */
+export const fixedSizes: SizeReader = { symbols: [], read: (size) => size, readShape: (shape) => shape };
+
+function symbolsOf(graph: Graph, variant: Graph): readonly Symbol[] {
+  const found = new Map<string, Symbol>();
+  for (const [input, { shape }] of graph.inputs.entries()) {
+    for (const [axis, first] of shape.entries()) {
+      const second = (variant.inputs[input] as Tensor).shape[axis] as number;
+      if (first === second || found.has(`${first}:${second}`)) continue;
+      found.set(`${first}:${second}`, { name: `size_${found.size}`, input, axis, sizes: [first, second] });
+    }
+  }
+  return [...found.values()];
+}
+
+/** All products of up to three symbols. */
+function products(symbols: readonly Symbol[]): readonly (readonly Symbol[])[] {
+  const sets: (readonly Symbol[])[] = [];
+  const extend = (chosen: readonly Symbol[], from: number): void => {
+    if (chosen.length > 0) sets.push(chosen);
+    if (chosen.length === 3) return;
+    for (let next = from; next < symbols.length; next++) extend([...chosen, symbols[next] as Symbol], next);
+  };
+  extend([], 0);
+  return sets.sort((a, b) => a.length - b.length);
+}
+
+const productOf = (symbols: readonly Symbol[], trace: 0 | 1): number =>
+  symbols.reduce((product, symbol) => product * symbol.sizes[trace], 1);
+
+/** A reader for two traces of one function. */
+export function createSizeReader(graph: Graph, variant: Graph): SizeReader {
+  const symbols = symbolsOf(graph, variant);
+  const sets = products(symbols);
+  const read = (first: number, second: number): Size => {
+    if (first === second) return first;
+    for (const set of sets) {
+      const factor = first / productOf(set, 0);
+      if (factor === second / productOf(set, 1) && Number.isInteger(factor))
+        return { symbols: set, factor, offset: 0 };
+    }
+    for (const symbol of symbols) {
+      const offset = first - symbol.sizes[0];
+      if (offset === second - symbol.sizes[1]) return { symbols: [symbol], factor: 1, offset };
+    }
+    const names = symbols.map(({ sizes }) => sizes.join(" or ")).join(", ");
+    throw new BackendError(
+      `onnx: a size of ${first} or ${second} does not follow from the free axes (${names})`,
+    );
+  };
+  return {
+    symbols,
+    read,
+    readShape: (first, second) => first.map((size, axis) => read(size, second[axis] as number)),
+  };
+}
+
+/** The size in a run, given that of each symbol. */
+export function evaluateSize(size: Size, values: ReadonlyMap<Symbol, number>): number {
+  if (typeof size === "number") return size;
+  return (
+    size.symbols.reduce((product, symbol) => product * (values.get(symbol) as number), size.factor) +
+    size.offset
+  );
+}

@@ -1,0 +1,206 @@
+/** Runs a plan: sessions of ONNX Runtime and host kernels, in order, over the backend's memory. */
+import {
+  BackendError,
+  checkInput,
+  type DeviceTensor,
+  type Executable,
+  formatType,
+  type Operation,
+  type RunOptions,
+  type TensorType,
+} from "@alignkit/core";
+import { evaluateSize, type Symbol } from "./dimensions.js";
+import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
+import type { SimdKernels } from "./kernels/simd.js";
+import type { Handle, NameList, OrtApi } from "./ort-api.js";
+import type { Plan, Slot, Step } from "./plan.js";
+import type { TensorMemory, Value } from "./tensor-memory.js";
+
+/** A model ready to run. */
+export interface Session {
+  readonly handle: Handle;
+  readonly inputNames: NameList;
+  readonly outputNames: NameList;
+}
+
+export interface ExecutableParts {
+  readonly plan: Plan;
+  /** One per model step, in order. */
+  readonly sessions: readonly Session[];
+  /** By input position; owned by the executable. */
+  readonly constants: ReadonlyMap<number, Value>;
+  readonly memory: TensorMemory;
+  readonly kernels: SimdKernels;
+  readonly api: OrtApi;
+  /** Brings a tensor that was handed in to this backend's own kind. @throws {BackendError} for a stranger */
+  readonly own: (tensor: DeviceTensor) => Value;
+}
+
+/** After so many bytes of host work the event loop gets a turn. */
+const bytesPerTurn = 64 << 20;
+
+interface Run {
+  readonly values: (Value | undefined)[];
+  /** Slots whose memory may be overwritten once nothing reads them any more: the run's own, and donated inputs. */
+  readonly owned: Set<Slot>;
+  readonly typeOf: (slot: Slot) => TensorType;
+}
+
+export function createExecutable(parts: ExecutableParts): Executable {
+  const { plan, sessions, constants, memory, api, own } = parts;
+  const sessionOf = new Map<Step, Session>();
+  for (const step of plan.steps)
+    if (step.kind === "model") sessionOf.set(step, sessions[sessionOf.size] as Session);
+
+  const start = (inputs: readonly (DeviceTensor | undefined)[], donate: ReadonlySet<number>): Run => {
+    const given = plan.inputs.map(({ tensor }, position) => {
+      const value = constants.get(position) ?? inputs[position];
+      const { name } = (tensor.operation as Operation<"input">).attributes;
+      if (plan.sizes.symbols.length === 0) checkInput(tensor.type, value, position, name);
+      if (value === undefined) throw new BackendError(`input ${position} (${name}) is missing`);
+      return own(value);
+    });
+    const symbols = new Map<Symbol, number>();
+    for (const symbol of plan.sizes.symbols) {
+      symbols.set(symbol, (given[symbol.input] as Value).type.shape[symbol.axis] as number);
+    }
+    const typeOf = ({ tensor, shape }: Slot): TensorType =>
+      symbols.size === 0
+        ? tensor.type
+        : { dtype: tensor.dtype, shape: shape.map((size) => evaluateSize(size, symbols)) };
+    if (symbols.size > 0) checkFreeSizes(plan, given, typeOf);
+    const values: (Value | undefined)[] = new Array(plan.slotCount);
+    const owned = new Set<Slot>();
+    for (const [position, slot] of plan.inputs.entries()) {
+      values[slot.index] = given[position];
+      // One tensor given twice must not change under the other's eyes.
+      const isAlone = given.indexOf(given[position] as Value) === given.lastIndexOf(given[position] as Value);
+      if (donate.has(position) && isAlone) owned.add(slot);
+    }
+    return { values, owned, typeOf };
+  };
+
+  const steps = async (run: Run): Promise<void> => {
+    let bytes = 0;
+    for (const step of plan.steps) {
+      if (step.kind === "model") await runModel(parts, sessionOf.get(step) as Session, step, run);
+      else bytes += runKernel(parts, step, run);
+      for (const slot of step.lastUses) if (run.owned.has(slot)) run.values[slot.index]?.dispose();
+      if (bytes > bytesPerTurn) {
+        bytes = 0;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  };
+
+  return {
+    async run(inputs, { donate = new Set() }: RunOptions = {}) {
+      const run = start(inputs, donate);
+      try {
+        await steps(run);
+      } catch (error) {
+        for (const slot of run.owned) run.values[slot.index]?.dispose();
+        throw error;
+      }
+      const results = collect(plan, run);
+      for (const position of donate) inputs[position]?.dispose();
+      memory.nextRound();
+      return results;
+    },
+    async dispose() {
+      for (const session of sessions) api.releaseSession(session.handle);
+      for (const value of constants.values()) value.dispose();
+    },
+  };
+}
+
+async function runModel(
+  { api, memory }: ExecutableParts,
+  { handle, inputNames, outputNames }: Session,
+  step: Step,
+  run: Run,
+): Promise<void> {
+  const inputs = step.inputs.map((slot) => run.values[slot.index] as Value);
+  const outputs = step.outputs.map((slot) => memory.allocate(run.typeOf(slot)));
+  try {
+    await api.run(handle, {
+      inputNames,
+      inputs: inputs.map((value) => value.handle),
+      outputNames,
+      outputs: outputs.map((value) => value.handle),
+    });
+  } catch (error) {
+    for (const value of outputs) value.dispose();
+    throw error;
+  }
+  for (const [index, slot] of step.outputs.entries()) {
+    run.values[slot.index] = outputs[index];
+    run.owned.add(slot);
+  }
+}
+
+/** @returns the bytes that were touched */
+function runKernel(
+  { memory, kernels }: ExecutableParts,
+  step: Step & { readonly kind: "host" },
+  run: Run,
+): number {
+  const { operation, inputs, outputs, lastUses } = step;
+  const kernel = hostTable[operation.op] as HostKernel<HostOpName>;
+  const values = inputs.map((slot) => run.values[slot.index] as Value);
+  const fresh: Value[] = [];
+  const results = kernel.writes.map((position, index) => {
+    if (position === undefined) {
+      const value = memory.allocate(run.typeOf(outputs[index] as Slot));
+      fresh.push(value);
+      return value;
+    }
+    const slot = inputs[position] as Slot;
+    const value = values[position] as Value;
+    const mayOverwrite =
+      run.owned.has(slot) &&
+      lastUses.has(slot) &&
+      !value.isShared &&
+      inputs.indexOf(slot) === inputs.lastIndexOf(slot);
+    // The result takes over the memory; the input's own handle on it is disposed like any other.
+    const target = mayOverwrite ? value.share() : memory.copy(value);
+    values[position] = target;
+    return target;
+  });
+  const host = values.map((value) => ({ shape: value.type.shape, data: value.data }));
+  kernel.run(
+    kernels,
+    host,
+    operation.attributes as never,
+    fresh.map((value) => value.data),
+  );
+  for (const [index, slot] of outputs.entries()) {
+    run.values[slot.index] = results[index];
+    run.owned.add(slot);
+  }
+  return values.reduce((total, value) => total + value.data.byteLength, 0);
+}
+
+/** An output that is an input, or stands twice, shares its memory until one of them is overwritten or disposed. */
+function collect({ inputs, outputs }: Plan, { values }: Run): readonly Value[] {
+  const taken = new Set(inputs);
+  return outputs.map((slot) => {
+    const value = values[slot.index] as Value;
+    const isOwn = !taken.has(slot);
+    taken.add(slot);
+    return isOwn ? value : value.share();
+  });
+}
+
+function checkFreeSizes(plan: Plan, given: readonly Value[], typeOf: (slot: Slot) => TensorType): void {
+  for (const [position, slot] of plan.inputs.entries()) {
+    const { name } = (slot.tensor.operation as Operation<"input">).attributes;
+    const { type } = given[position] as Value;
+    const expected = typeOf(slot);
+    if (type.shape.length !== slot.shape.length || formatType(type) !== formatType(expected)) {
+      throw new BackendError(
+        `input ${position} (${name}) is ${formatType(type)}; beside the other inputs it must be ${formatType(expected)}`,
+      );
+    }
+  }
+}

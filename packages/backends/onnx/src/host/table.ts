@@ -1,0 +1,100 @@
+/**
+ * Ops that run outside ONNX Runtime, over memory of the host.
+ *
+ * A kernel overwrites: `writes[i]` is the input that result i is made of, or `undefined` for a result of its own.
+ * Whoever calls it has made sure that those inputs may be overwritten, by a copy where need be.
+ */
+import { BackendError, type OpAttributes, type OpName, type Shape, sizeOf } from "@alignkit/core";
+import type { SimdKernels } from "../kernels/simd.js";
+import type { HostArray } from "../tensor-memory.js";
+
+export interface HostArgument {
+  readonly shape: Shape;
+  readonly data: HostArray;
+}
+
+export interface HostKernel<K extends OpName> {
+  /** Whether no model can compute it, so that it is the host's even when a model reads the result. */
+  readonly isExclusive: boolean;
+  readonly writes: readonly (number | undefined)[];
+  /** @param fresh - memory of the results that are made of no input, in order */
+  run(
+    kernels: SimdKernels,
+    inputs: readonly HostArgument[],
+    attributes: OpAttributes[K],
+    fresh: readonly HostArray[],
+  ): void;
+}
+
+export type HostOpName = "adamWUpdate" | "sumSquares" | "scatterAddRows" | "updateSlice";
+
+export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
+  adamWUpdate: {
+    isExclusive: true,
+    writes: [0, 2, 3],
+    run(kernels, inputs, settings) {
+      const [parameter, gradient, first, second] = inputs.map(({ data }) => data) as readonly Float32Array[];
+      const scalar = (position: number): number => inputs[position]?.data[0] as number;
+      kernels.adamW(
+        { parameter: parameter!, gradient: gradient!, first: first!, second: second! },
+        {
+          ...settings,
+          learningRate: scalar(4),
+          stepSize: scalar(5),
+          denominatorScale: scalar(6),
+          gradientScale: scalar(7),
+        },
+      );
+    },
+  },
+  sumSquares: {
+    isExclusive: false,
+    writes: [undefined],
+    run(kernels, [x], _, [total]) {
+      total![0] = kernels.sumSquares(x!.data as Float32Array);
+    },
+  },
+  scatterAddRows: {
+    isExclusive: false,
+    writes: [0],
+    run(_, [base, ids, rows]) {
+      const limit = base!.shape[0] as number;
+      const width = sizeOf(base!.shape.slice(1));
+      const [target, source] = [base!.data, rows!.data];
+      for (const [position, id] of ids!.data.entries()) {
+        if (id < 0 || id >= limit) {
+          throw new BackendError(
+            `scatterAddRows: id ${id} at position ${position} is outside 0..${limit - 1}`,
+          );
+        }
+        const [to, from] = [id * width, position * width];
+        for (let i = 0; i < width; i++)
+          target[to + i] = (target[to + i] as number) + (source[from + i] as number);
+      }
+    },
+  },
+  updateSlice: {
+    isExclusive: false,
+    writes: [0],
+    run(_, [base, update, start], { axis }) {
+      const size = base!.shape[axis] as number;
+      const length = update!.shape[axis] as number;
+      const first = start!.data[0] as number;
+      if (first < 0 || first + length > size) {
+        throw new BackendError(
+          `updateSlice: ${length} entries from ${first} on do not fit an axis of ${size}`,
+        );
+      }
+      const width = sizeOf(base!.shape.slice(axis + 1));
+      const piece = length * width;
+      for (let outer = 0; outer < sizeOf(base!.shape.slice(0, axis)); outer++) {
+        base!.data.set(
+          update!.data.subarray(outer * piece, (outer + 1) * piece),
+          (outer * size + first) * width,
+        );
+      }
+    },
+  },
+};
+
+export const isHostOp = (op: OpName): op is HostOpName => op in hostTable;

@@ -1,0 +1,71 @@
+/** Operations that one ONNX node computes together. */
+import { type Operation, type OpName, type Tensor, TensorMap } from "@alignkit/core";
+import { broadcastSource } from "./broadcast.js";
+
+type Product = Operation<"matMul">;
+
+export interface Fusions {
+  /** Products that are computed by the operation that reads them. */
+  readonly melted: ReadonlySet<Operation>;
+  /** An `add` that is a product plus a row: the row, `[N]`. */
+  readonly biased: ReadonlyMap<Operation, { readonly product: Product; readonly row: Tensor }>;
+  /** A `mul` that is a product times a number. */
+  readonly scaled: ReadonlyMap<Operation, { readonly product: Product; readonly factor: number }>;
+}
+
+/**
+ * Finds what melts together within one model.
+ * @param operations - those of the model
+ * @param useCount - readers of a value, counting the outputs of the whole graph
+ */
+export function findFusions(operations: readonly Operation[], useCount: TensorMap<number>): Fusions {
+  const own = new Set(operations);
+  const melted = new Set<Operation>();
+  const biased = new Map<Operation, { readonly product: Product; readonly row: Tensor }>();
+  const scaled = new Map<Operation, { readonly product: Product; readonly factor: number }>();
+  /** A product that nothing else reads. */
+  const productOf = (tensor: Tensor): Product | undefined =>
+    is(tensor.operation, "matMul") && own.has(tensor.operation) && useCount.get(tensor) === 1
+      ? tensor.operation
+      : undefined;
+
+  for (const operation of operations) {
+    const pairs =
+      operation.inputs.length === 2
+        ? ([
+            [0, 1],
+            [1, 0],
+          ] as const)
+        : [];
+    for (const [at, other] of pairs) {
+      const product = productOf(operation.inputs[at] as Tensor);
+      const partner = operation.inputs[other] as Tensor;
+      if (product === undefined || melted.has(product)) continue;
+      if (operation.op === "add" && product.types[0]?.shape.length === 2) {
+        const row = broadcastSource(partner);
+        if (row.shape.length !== 1 || row.operation.op === "fill") continue;
+        biased.set(operation, { product, row });
+      } else if (operation.op === "mul" && is(partner.operation, "fill")) {
+        scaled.set(operation, { product, factor: partner.operation.attributes.value });
+      } else {
+        continue;
+      }
+      melted.add(product);
+      break;
+    }
+  }
+  return { melted, biased, scaled };
+}
+
+/** Number of readers of each value; being an output counts as one. */
+export function countUses(operations: readonly Operation[], outputs: readonly Tensor[]): TensorMap<number> {
+  const counts = new TensorMap<number>();
+  for (const tensor of [...operations.flatMap((operation) => operation.inputs), ...outputs]) {
+    counts.set(tensor, (counts.get(tensor) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function is<K extends OpName>(operation: Operation, op: K): operation is Operation<K> {
+  return operation.op === op;
+}

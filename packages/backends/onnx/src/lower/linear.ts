@@ -1,0 +1,35 @@
+import type { Operation, Tensor } from "@alignkit/core";
+import type { AttributeValue } from "../model-proto.js";
+import type { Lowering, LowerTable } from "./lowering.js";
+
+interface ProductOptions {
+  /** Added to each row, `[N]`. */
+  readonly row?: Tensor;
+  readonly factor?: number;
+}
+
+/** A matrix product with what melts into it. */
+export function product(
+  lowering: Lowering,
+  operation: Operation<"matMul">,
+  { row, factor }: ProductOptions = {},
+): string {
+  const { transposeA, transposeB } = operation.attributes;
+  const operands = operation.inputs.map((tensor) => lowering.name(tensor));
+  const isPlain = !transposeA && !transposeB && factor === undefined;
+  const alpha: Readonly<Record<string, AttributeValue>> =
+    factor === undefined ? {} : { alpha: { float: factor } };
+  if (row !== undefined || (operation.types[0]?.shape.length === 2 && !isPlain)) {
+    const attributes = { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, ...alpha };
+    return lowering.emit("Gemm", row === undefined ? operands : [...operands, lowering.name(row)], {
+      attributes,
+    });
+  }
+  if (isPlain) return lowering.emit("MatMul", operands);
+  const attributes = { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, ...alpha };
+  return lowering.emit("FusedMatMul", operands, { attributes, domain: "com.microsoft" });
+}
+
+export const linear = {
+  matMul: (lowering, operation) => [product(lowering, operation)],
+} satisfies LowerTable;

@@ -1,0 +1,223 @@
+/**
+ * Builds one ONNX model out of operations: names, constants, shapes. The rules per op stand in table.ts.
+ */
+import {
+  BackendError,
+  type DType,
+  type OpAttributes,
+  type Operation,
+  type OpName,
+  resultsOf,
+  type Tensor,
+  TensorMap,
+} from "@alignkit/core";
+import type { Expression, Size, SizeReader } from "../dimensions.js";
+import type { AttributeValue, Initializer, Model, Node, ValueInfo } from "../model-proto.js";
+import type { ElementType } from "../ort-api.js";
+import { operandsOf } from "./broadcast.js";
+import type { Fusions } from "./fusions.js";
+
+export interface EmitOptions {
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  readonly domain?: string;
+}
+
+/** What the rule of an op sees. */
+export interface Lowering {
+  readonly fusions: Fusions;
+  /** Name of a value in its full shape. */
+  name(tensor: Tensor): string;
+  /** Names that broadcast, by ONNX's rules, to the shape that the tensors have in common. */
+  operands(tensors: readonly Tensor[]): readonly string[];
+  /** Adds a node with one output and returns its name. */
+  emit(op: string, inputs: readonly string[], options?: EmitOptions): string;
+  /** Adds a node with several outputs. */
+  emitMany(op: string, inputs: readonly string[], outputs: number, options?: EmitOptions): readonly string[];
+  /** A list of int64, as shapes and axes are given. */
+  int64s(values: readonly number[]): string;
+  /** int64 `[]`. */
+  int64(value: number): string;
+  scalar(value: number, dtype: DType): string;
+  initializer(data: Initializer["data"], type: ElementType, shape: readonly number[]): string;
+  /** Sizes of an attribute, free ones as expressions. */
+  sizes(operation: Operation, select: (operation: Operation) => readonly number[]): readonly Size[];
+  /** The shape as an int64 list that Reshape takes: at most one -1. */
+  reshapeTarget(sizes: readonly Size[]): string;
+  /** The shape as an int64 list, free sizes computed. */
+  shape(sizes: readonly Size[]): string;
+}
+
+export type Lower<K extends OpName> = (lowering: Lowering, operation: Operation<K>) => readonly string[];
+
+export type LowerTable = { readonly [K in Exclude<keyof OpAttributes, "input">]?: Lower<K> };
+
+/** Operations that cost nothing by themselves: they are emitted where they are read, or melt into their reader. */
+export const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
+
+export interface LoweredModel {
+  readonly model: Model;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+export interface LowerRequest {
+  /** In order, each after its inputs. */
+  readonly operations: readonly Operation[];
+  readonly outputs: readonly Tensor[];
+  /** Values that become initializers with external data, named by {@link constantName}. */
+  readonly constants: TensorMap<string>;
+  readonly sizes: SizeReader;
+  /** Each operation in the second trace. */
+  readonly twins: ReadonlyMap<Operation, Operation>;
+  /** Inputs of the whole graph, which symbols refer to. */
+  readonly graphInputs: readonly Tensor[];
+  readonly fusions: Fusions;
+  readonly table: LowerTable;
+}
+
+export function lower(request: LowerRequest): LoweredModel {
+  const { operations, outputs, constants, sizes, twins, graphInputs, fusions, table } = request;
+  const own = new Set(operations);
+  const names = new TensorMap<string>();
+  const nodes: Node[] = [];
+  const initializers = new Map<string, Initializer>();
+  const inputs: Tensor[] = [];
+  let count = 0;
+  const fresh = (): string => `v${count++}`;
+
+  const emitMany: Lowering["emitMany"] = (op, nodeInputs, outputCount, options = {}) => {
+    const results = Array.from({ length: outputCount }, fresh);
+    nodes.push({ op, inputs: nodeInputs, outputs: results, ...options });
+    return results;
+  };
+  const emit: Lowering["emit"] = (op, nodeInputs, options) =>
+    emitMany(op, nodeInputs, 1, options)[0] as string;
+
+  const addConstant = (
+    key: string,
+    type: ElementType,
+    shape: readonly number[],
+    data: ArrayBufferView,
+  ): string => {
+    if (!initializers.has(key)) initializers.set(key, { name: key, type, shape, data });
+    return key;
+  };
+  const int64s = (values: readonly number[]): string =>
+    addConstant(`i64_${values.join("_")}`, "int64", [values.length], new BigInt64Array(values.map(BigInt)));
+
+  const run = (operation: Operation): void => {
+    const rule = table[operation.op as keyof LowerTable] as Lower<OpName> | undefined;
+    if (rule === undefined) throw new BackendError(`onnx: no rule for ${operation.op}`);
+    for (const [index, name] of rule(lowering, operation).entries()) {
+      names.set(resultsOf(operation)[index] as Tensor, name);
+    }
+  };
+
+  const name = (tensor: Tensor): string => {
+    const known = names.get(tensor);
+    if (known !== undefined) return known;
+    if (own.has(tensor.operation) || lazyOps.has(tensor.operation.op)) {
+      run(tensor.operation);
+      return names.get(tensor) as string;
+    }
+    const constantName = constants.get(tensor);
+    const inputName = constantName ?? fresh();
+    if (constantName === undefined) inputs.push(tensor);
+    else initializers.set(constantName, { name: constantName, type: tensor.dtype, shape: tensor.shape });
+    names.set(tensor, inputName);
+    return inputName;
+  };
+
+  /** A free size as an int64 list of one. */
+  const symbolNames = new Map<string, string>();
+  const symbolSize = (expression: Expression): string => {
+    const key = `${expression.symbols.map((symbol) => symbol.name).join("*")}*${expression.factor}+${expression.offset}`;
+    const known = symbolNames.get(key);
+    if (known !== undefined) return known;
+    const factors = expression.symbols.map(({ input, axis }) => {
+      const shape = emit("Shape", [name(graphInputs[input] as Tensor)]);
+      return emit("Gather", [shape, int64s([axis])], { attributes: { axis: { int: 0 } } });
+    });
+    let value = factors.reduce((product, factor) => emit("Mul", [product, factor]));
+    if (expression.factor !== 1) value = emit("Mul", [value, int64s([expression.factor])]);
+    if (expression.offset !== 0) value = emit("Add", [value, int64s([expression.offset])]);
+    symbolNames.set(key, value);
+    return value;
+  };
+  const shape: Lowering["shape"] = (list) => {
+    if (list.every((size) => typeof size === "number")) return int64s(list as readonly number[]);
+    const parts = list.map((size) => (typeof size === "number" ? int64s([size]) : symbolSize(size)));
+    return emit("Concat", parts, { attributes: { axis: { int: 0 } } });
+  };
+
+  const lowering: Lowering = {
+    fusions,
+    name,
+    operands: (tensors) => operandsOf(tensors, name, lowering.scalar),
+    emit,
+    emitMany,
+    int64s,
+    int64: (value) => addConstant(`i64s_${value}`, "int64", [], new BigInt64Array([BigInt(value)])),
+    scalar: (value, dtype) =>
+      addConstant(`${dtype}_${Object.is(value, -0) ? "-0" : value}`, dtype, [], scalarData[dtype](value)),
+    initializer: (data, type, dimensions) => {
+      const key = `c${initializers.size}`;
+      return addConstant(key, type, dimensions, data as ArrayBufferView);
+    },
+    sizes: (operation, select) => {
+      const twin = twins.get(operation) ?? operation;
+      return sizes.readShape(select(operation), select(twin));
+    },
+    reshapeTarget: (list) => {
+      const free = list.filter((size) => typeof size !== "number");
+      return free.length <= 1
+        ? int64s(list.map((size) => (typeof size === "number" ? size : -1)))
+        : shape(list);
+    },
+    shape,
+  };
+
+  for (const operation of operations) {
+    if (lazyOps.has(operation.op) || fusions.melted.has(operation)) continue;
+    if (names.get(resultsOf(operation)[0] as Tensor) === undefined) run(operation);
+  }
+
+  const typeOf = (tensor: Tensor): ValueInfo["shape"] => {
+    const twin = twins.get(tensor.operation) ?? tensor.operation;
+    const second = twin.types[tensor.index] as Tensor["type"];
+    return sizes
+      .readShape(tensor.shape, second.shape)
+      .map((size) => (typeof size === "number" ? size : describe(size)));
+  };
+  const info = (tensor: Tensor, valueName: string): ValueInfo => ({
+    name: valueName,
+    type: tensor.dtype,
+    shape: typeOf(tensor),
+  });
+  // An output may be an initializer or an input of the model, or stand twice: each gets a node of its own.
+  const produced = new Set(nodes.flatMap((node) => node.outputs));
+  const outputNames = outputs.map((tensor) => {
+    const valueName = name(tensor);
+    return produced.delete(valueName) ? valueName : emit("Identity", [valueName]);
+  });
+  return {
+    model: {
+      nodes,
+      inputs: inputs.map((tensor) => info(tensor, names.get(tensor) as string)),
+      outputs: outputs.map((tensor, index) => info(tensor, outputNames[index] as string)),
+      initializers: [...initializers.values()],
+    },
+    inputs,
+    outputs,
+  };
+}
+
+function describe({ symbols, factor, offset }: Expression): string {
+  return `${symbols.map((symbol) => symbol.name).join("*")}*${factor}+${offset}`;
+}
+
+const scalarData: Readonly<Record<DType, (value: number) => ArrayBufferView>> = {
+  float32: (value) => new Float32Array([value]),
+  int32: (value) => new Int32Array([value]),
+  bool: (value) => new Uint8Array([value]),
+};

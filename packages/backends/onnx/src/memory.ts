@@ -1,0 +1,174 @@
+/**
+ * Memory of tensors on the host.
+ *
+ * Ownership: a {@link HostValue} holds one reference to its {@link Storage}; several values may share one storage, and
+ * its memory returns to the pool when the last of them is disposed. Only a value that is alone on its storage may be
+ * overwritten. The ONNX Runtime handle of a value points into the storage and is released with the value; whoever runs
+ * a session keeps the values referenced until it has ended.
+ */
+import {
+  BackendError,
+  bytesPerElement,
+  formatType,
+  type HostTensor,
+  sizeOf,
+  type TensorType,
+} from "@alignkit/core";
+import type { AdviseHugePages } from "./huge-pages.js";
+import type { Handle, OrtApi } from "./ort-api.js";
+import type { HostArray, TensorMemory, Value } from "./tensor-memory.js";
+
+/** A piece of memory with a count of the values that stand on it. */
+export class Storage {
+  #references = 1;
+
+  constructor(
+    readonly buffer: ArrayBuffer,
+    private readonly free: (buffer: ArrayBuffer) => void,
+  ) {}
+
+  get isShared(): boolean {
+    return this.#references > 1;
+  }
+
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#references === 0) this.free(this.buffer);
+  }
+}
+
+/** Hands out memory and takes it back for reuse, because fresh pages cost more than the work done on them. */
+export interface MemoryPool {
+  /** Contents are whatever was there before. */
+  allocate(byteLength: number): Storage;
+  /** Marks the passing of time: memory that lay unused for {@link idleRounds} of these is given up. */
+  nextRound(): void;
+  /** Bytes that lie ready for reuse. */
+  readonly idleBytes: number;
+}
+
+/** Rounds for which freed memory is kept; a training step is a few rounds. */
+export const idleRounds = 64;
+
+export function createMemoryPool(advise: AdviseHugePages = () => {}): MemoryPool {
+  let round = 0;
+  let idleBytes = 0;
+  const idle = new Map<number, { readonly buffer: ArrayBuffer; readonly since: number }[]>();
+  const free = (buffer: ArrayBuffer): void => {
+    const list = idle.get(buffer.byteLength) ?? [];
+    list.push({ buffer, since: round });
+    idle.set(buffer.byteLength, list);
+    idleBytes += buffer.byteLength;
+  };
+  const fresh = (byteLength: number): ArrayBuffer => {
+    const buffer = new ArrayBuffer(byteLength);
+    advise(buffer);
+    return buffer;
+  };
+  return {
+    allocate(byteLength) {
+      const reused = idle.get(byteLength)?.pop();
+      if (reused !== undefined) idleBytes -= byteLength;
+      return new Storage(reused?.buffer ?? fresh(byteLength), free);
+    },
+    nextRound() {
+      round++;
+      for (const [byteLength, list] of idle) {
+        // The oldest stand first.
+        while (list[0] !== undefined && round - list[0].since > idleRounds) {
+          list.shift();
+          idleBytes -= byteLength;
+        }
+        if (list.length === 0) idle.delete(byteLength);
+      }
+    },
+    get idleBytes() {
+      return idleBytes;
+    },
+  };
+}
+
+const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** A tensor in host memory. */
+export class HostValue implements Value {
+  readonly #storage: Storage;
+  readonly #data: HostArray;
+  #handle: Handle | undefined;
+  #disposed = false;
+
+  constructor(
+    readonly type: TensorType,
+    storage: Storage,
+    private readonly api: OrtApi,
+  ) {
+    this.#storage = storage;
+    this.#data = new arrayTypes[type.dtype](storage.buffer, 0, sizeOf(type.shape));
+  }
+
+  /** @throws {BackendError} after disposal */
+  get data(): HostArray {
+    this.#check();
+    return this.#data;
+  }
+
+  /** Whether another value stands on the same memory, so that it may not be overwritten. */
+  get isShared(): boolean {
+    return this.#storage.isShared;
+  }
+
+  /** For ONNX Runtime; made at first use. */
+  get handle(): Handle {
+    this.#check();
+    this.#handle ??= this.api.createTensor(this.#data, this.type.dtype, this.type.shape);
+    return this.#handle;
+  }
+
+  share(): HostValue {
+    this.#check();
+    return new HostValue(this.type, this.#storage.retain(), this.api);
+  }
+
+  async read(): Promise<HostTensor> {
+    return { type: this.type, data: this.data.slice() };
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#handle !== undefined) this.api.releaseTensor(this.#handle);
+    this.#storage.release();
+  }
+
+  #check(): void {
+    if (this.#disposed) {
+      throw new BackendError(`onnx: ${formatType(this.type)} was used after it was disposed or donated`);
+    }
+  }
+}
+
+/** Tensors on pooled memory of the host. */
+export function createHostMemory(api: OrtApi, pool: MemoryPool): TensorMemory {
+  const allocate = (type: TensorType): HostValue => {
+    // At least one element, so that an empty tensor has an address.
+    const byteLength = Math.max(1, sizeOf(type.shape)) * bytesPerElement[type.dtype];
+    return new HostValue(type, pool.allocate(byteLength), api);
+  };
+  const copyOf = ({ type, data }: HostTensor): HostValue => {
+    const own = allocate(type);
+    own.data.set(data);
+    return own;
+  };
+  return {
+    isHost: true,
+    allocate,
+    copy: copyOf,
+    upload: async (value) => copyOf(value),
+    nextRound: () => pool.nextRound(),
+    dispose() {},
+  };
+}

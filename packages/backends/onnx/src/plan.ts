@@ -1,0 +1,181 @@
+/** Compiles a graph into steps: models for ONNX Runtime and kernels of the host. */
+import {
+  BackendError,
+  type CompileOptions,
+  type Graph,
+  type Operation,
+  resultsOf,
+  type Tensor,
+  TensorMap,
+  topologicalOrder,
+} from "@alignkit/core";
+import { createSizeReader, fixedSizes, type Size, type SizeReader } from "./dimensions.js";
+import type { HostOpName } from "./host/table.js";
+import { countUses, findFusions } from "./lower/fusions.js";
+import { type LoweredModel, lower } from "./lower/lowering.js";
+import { lowerTable } from "./lower/table.js";
+import { partition, type Unit } from "./partition.js";
+
+/** A value of the run: its place, and its type with sizes that may be free. */
+export interface Slot {
+  readonly index: number;
+  readonly tensor: Tensor;
+  readonly shape: readonly Size[];
+}
+
+interface StepSlots {
+  readonly inputs: readonly Slot[];
+  readonly outputs: readonly Slot[];
+  /** Slots that nothing reads after this step and that are no outputs of the graph. */
+  readonly lastUses: ReadonlySet<Slot>;
+}
+
+export type Step =
+  | (StepSlots & { readonly kind: "model"; readonly lowered: LoweredModel })
+  | (StepSlots & { readonly kind: "host"; readonly operation: Operation<HostOpName> });
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly inputs: readonly Slot[];
+  readonly outputs: readonly Slot[];
+  readonly sizes: SizeReader;
+  /** Number of slots. */
+  readonly slotCount: number;
+}
+
+/** Name of the initializer that holds a constant input. */
+export const constantName = (position: number): string => `constant_${position}`;
+
+/**
+ * @param graph - legalized
+ * @param variant - legalized second trace, if sizes are free
+ * @param hostWork - whether kernels of the host may take part
+ */
+export function makePlan(
+  graph: Graph,
+  variant: Graph | undefined,
+  constants: CompileOptions["constants"],
+  hostWork: boolean,
+): Plan {
+  const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");
+  const twins = variant === undefined ? new Map<Operation, Operation>() : matchTwins(graph, variant);
+  const sizes = variant === undefined ? fixedSizes : createSizeReader(graph, variant);
+  const slots = createSlots(sizes, twins);
+  const inputs = graph.inputs.map(slots.of);
+  const outputs = graph.outputs.map(slots.of);
+  const constantNames = new TensorMap<string>();
+  for (const position of constants?.keys() ?? []) {
+    constantNames.set(graph.inputs[position] as Tensor, constantName(position));
+  }
+  const useCount = countUses(order, graph.outputs);
+  const lowerUnit = (operations: readonly Operation[], unitOutputs: readonly Tensor[]): LoweredModel =>
+    lower({
+      operations,
+      outputs: unitOutputs,
+      constants: constantNames,
+      sizes,
+      twins,
+      graphInputs: graph.inputs,
+      fusions: findFusions(operations, useCount),
+      table: lowerTable,
+    });
+  const units = partition(order, graph.outputs, hostWork);
+  const steps = makeSteps(units, outputs, slots.of, lowerUnit);
+  return { steps, inputs, outputs, sizes, slotCount: slots.count() };
+}
+
+/** From the last unit to the first, so that each knows which of its results are read later. */
+function makeSteps(
+  units: readonly Unit[],
+  outputs: readonly Slot[],
+  slotOf: (tensor: Tensor) => Slot,
+  lowerUnit: (operations: readonly Operation[], outputs: readonly Tensor[]) => LoweredModel,
+): readonly Step[] {
+  const readLater = new Set(outputs);
+  const steps: Step[] = [];
+  for (const unit of units.toReversed()) {
+    const results = unit.kind === "host" ? resultsOf(unit.operation) : unit.operations.flatMap(resultsOf);
+    if (unit.kind === "host") {
+      const stepInputs = unit.operation.inputs.map(slotOf);
+      const stepOutputs = results.map(slotOf);
+      const lastUses = unread([...stepInputs, ...stepOutputs], readLater);
+      steps.push({
+        kind: "host",
+        operation: unit.operation as Operation<HostOpName>,
+        inputs: stepInputs,
+        outputs: stepOutputs,
+        lastUses,
+      });
+    } else {
+      const wanted = results.filter((tensor) => readLater.has(slotOf(tensor)));
+      const lowered = lowerUnit(unit.operations, wanted);
+      const stepInputs = lowered.inputs.map(slotOf);
+      const lastUses = unread(stepInputs, readLater);
+      steps.push({ kind: "model", lowered, inputs: stepInputs, outputs: wanted.map(slotOf), lastUses });
+    }
+    for (const slot of steps.at(-1)?.inputs ?? []) readLater.add(slot);
+  }
+  return steps.reverse();
+}
+
+function unread(slots: readonly Slot[], readLater: ReadonlySet<Slot>): ReadonlySet<Slot> {
+  return new Set(slots.filter((slot) => !readLater.has(slot)));
+}
+
+/** Slots by tensor; handles of the same result share one. */
+function createSlots(sizes: SizeReader, twins: ReadonlyMap<Operation, Operation>) {
+  const slots = new TensorMap<Slot>();
+  let count = 0;
+  return {
+    count: () => count,
+    of: (tensor: Tensor): Slot => {
+      const known = slots.get(tensor);
+      if (known !== undefined) return known;
+      const twin = twins.get(tensor.operation) ?? tensor.operation;
+      const second = (twin.types[tensor.index] as Tensor["type"]).shape;
+      const slot = { index: count++, tensor, shape: sizes.readShape(tensor.shape, second) };
+      slots.set(tensor, slot);
+      return slot;
+    },
+  };
+}
+
+/** Pairs the operations of two traces of one function. */
+function matchTwins(graph: Graph, variant: Graph): ReadonlyMap<Operation, Operation> {
+  const [first, second] = [graph, variant].map(({ inputs, outputs }) => [
+    ...inputs.map((tensor) => tensor.operation),
+    ...topologicalOrder(outputs).filter((operation) => operation.op !== "input"),
+  ]) as [Operation[], Operation[]];
+  const mismatch = first.findIndex((operation, index) => operation.op !== second[index]?.op);
+  if (first.length !== second.length || mismatch >= 0) {
+    const where =
+      mismatch < 0
+        ? `${first.length} and ${second.length} operations`
+        : `${first[mismatch]?.op} and ${second[mismatch]?.op}`;
+    throw new BackendError(
+      `onnx: the function does something else at other sizes (${where}); compile it without free axes`,
+    );
+  }
+  for (const [index, operation] of first.entries()) checkTwin(operation, second[index] as Operation);
+  return new Map(first.map((operation, index) => [operation, second[index] as Operation]));
+}
+
+/** Numbers that go into a model as they are must not depend on a free size. */
+function checkTwin(operation: Operation, twin: Operation): void {
+  const differs =
+    operation.op === "fill"
+      ? (operation as Operation<"fill">).attributes.value !== (twin as Operation<"fill">).attributes.value
+      : operation.op === "constant" &&
+        !equalData(operation as Operation<"constant">, twin as Operation<"constant">);
+  if (differs) {
+    throw new BackendError(
+      `onnx: a ${operation.op} depends on a free size; compute it from iota or pass it as an argument`,
+      operation.source === undefined ? {} : { cause: operation.source },
+    );
+  }
+}
+
+function equalData(a: Operation<"constant">, b: Operation<"constant">): boolean {
+  const [first, second] = [a.attributes.value.data, b.attributes.value.data];
+  return first.length === second.length && first.every((value, index) => Object.is(value, second[index]));
+}
