@@ -32,6 +32,8 @@ export interface Prompt {
 }
 
 const EVALUATION_SHARE = 0.14;
+/** Chosen so that every task, however few contents it has, gets about that share. */
+const EVALUATION_SALT = "evaluation 20";
 const TRAINING_SHARES = [
   ["sft", 0.34],
   ["reward", 0.66],
@@ -40,7 +42,7 @@ const TRAINING_SHARES = [
 
 /** How often a use case is tried anew before the draw moves on to another, all of its prompts being taken. */
 const TRIES_PER_USE_CASE = 200;
-const TRIES_PER_PROMPT = 20_000;
+const TRIES_PER_PROMPT = 4000;
 
 /** The prompt of an instruction. */
 export function promptText(instruction: string): string {
@@ -105,7 +107,8 @@ export function drawPrompt(
 }
 
 function splitOf(task: TaskDefinition, slots: Slots, text: string): Split {
-  if (hashUniform(`content|${task.name}|${task.contentKey(slots)}`) < EVALUATION_SHARE) return "evaluation";
+  if (hashUniform(`${EVALUATION_SALT}|${task.name}|${task.contentKey(slots)}`) < EVALUATION_SHARE)
+    return "evaluation";
   const position = hashUniform(`text|${text}`);
   return TRAINING_SHARES.find(([, end]) => position < end)?.[0] ?? "ppo";
 }
