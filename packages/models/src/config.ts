@@ -146,6 +146,9 @@ export function toHuggingFaceConfig(
   const isNew = Object.keys(config.source).length === 0;
   const before = isNew ? {} : writtenFields(family, parseModelConfig(config.source));
   const result: Record<string, unknown> = { ...config.source };
+  for (const key of Object.keys(before).filter((key) => !Object.hasOwn(written, key))) {
+    delete result[key];
+  }
   for (const [key, value] of Object.entries(written)) {
     if (isNew || JSON.stringify(value) !== JSON.stringify(before[key])) {
       result[key] = value;
