@@ -41,6 +41,7 @@ export { familyNames } from "./families/table.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
 export { causalMask, documentMask, leftPaddedMask } from "./masks.js";
+export { adamWSettings, type OptimizationConfig, optimizationFields, scheduleOf } from "./optimization.js";
 export {
   isDecayParameter,
   type LayerNames,

@@ -27,6 +27,8 @@ export interface OptimizerSnapshot {
 export interface Optimizer {
   /** The current ones; each step replaces them, so read this anew after a step. */
   readonly parameters: Named<DeviceTensor>;
+  /** First and second moments, for checkpoints; replaced by each step. */
+  readonly moments: { readonly m: Named<DeviceTensor>; readonly v: Named<DeviceTensor> };
   /** Steps done. */
   readonly step: number;
   /**
@@ -89,6 +91,9 @@ export async function createOptimizer(
   return {
     get parameters() {
       return state.parameters;
+    },
+    get moments() {
+      return { m: state.m, v: state.v };
     },
     get step() {
       return step;

@@ -1,0 +1,142 @@
+import { optimizationFields } from "@alignkit/models";
+import { z } from "zod";
+
+/**
+ * Configuration of PPO and PPO-ptx; keys as in TRL's `PPOConfig` and transformers' `TrainingArguments`.
+ *
+ * "Paper" is Ouyang et al. 2022; where it is silent, the comment says whose value stands here.
+ */
+export const ppoConfig = z.strictObject({
+  prompt_files: z
+    .array(z.string())
+    .min(1)
+    .describe("Prompts: .jsonl or .jsonl.gz of {prompt} or {input_ids}"),
+  ptx_files: z
+    .array(z.string())
+    .default([])
+    .describe("Pretraining text {text} for PPO-ptx; none is plain PPO"),
+
+  // Amount of work. Paper, appendix C.4.
+  total_episodes: z.int().positive().default(256_000).describe("Episodes in all (paper: 256k)"),
+  batch_size: z.int().positive().default(512).describe("Episodes of one iteration (paper: 512)"),
+  num_mini_batches: z
+    .int()
+    .positive()
+    .default(8)
+    .describe("Minibatches an iteration is split into (paper: 512 / 64)"),
+  num_ppo_epochs: z.int().positive().default(1).describe("Passes over an iteration's episodes (paper: 1)"),
+  per_device_train_batch_size: z
+    .int()
+    .positive()
+    .default(8)
+    .describe("Rows of one forward pass; minibatches are split"),
+  shuffle: z.boolean().default(true).describe("Prompts in random order; false keeps file order"),
+
+  // Rollout.
+  max_prompt_length: z
+    .int()
+    .positive()
+    .default(1024)
+    .describe("Longer prompts are dropped (paper: 1k tokens)"),
+  response_length: z.int().positive().default(128).describe("Most tokens of a response (paper: up to 1k)"),
+  temperature: z
+    .number()
+    .positive()
+    .default(1)
+    .describe("Divides the logits in sampling and every log-probability (paper: 1)"),
+  generation_batch_size: z.int().positive().default(64).describe("Prompts that are continued together"),
+
+  // Reward. Paper, eq. 2 and appendix C.4.
+  kl_coef: z.number().nonnegative().default(0.02).describe("beta of the KL penalty (paper: 0.02)"),
+  kl_estimator: z
+    .enum(["k1", "k2", "k3"])
+    .default("k1")
+    .describe("Per-token estimate of the KL; k1 is the paper's"),
+  kl_control: z.enum(["fixed", "adaptive"]).default("fixed").describe("adaptive follows Ziegler et al. 2019"),
+  kl_target: z
+    .number()
+    .positive()
+    .default(6)
+    .describe("KL per episode to hold, nats, when adaptive (Ziegler: 6)"),
+  kl_horizon: z.number().positive().default(10_000).describe("Episodes, when adaptive (Ziegler: 10k)"),
+  max_kl: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("Ends training when the KL per episode passes it"),
+  missing_eos_penalty: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe("Taken off the score of an unfinished response (N+ details: 1)"),
+  score_clip: z.number().positive().nullable().default(null).describe("Limits scores to plus and minus this"),
+  whiten_rewards: z
+    .boolean()
+    .default(false)
+    .describe("Rewards to unit variance, mean kept (Ziegler: true, N+: false)"),
+
+  // Advantages and losses. The paper gives no discount; lambda and clips are those of Ziegler et al.
+  gamma: z.number().min(0).max(1).default(1).describe("Discount (paper: none)"),
+  lam: z.number().min(0).max(1).default(0.95).describe("lambda of GAE (Ziegler: 0.95)"),
+  whiten_advantages: z
+    .boolean()
+    .default(true)
+    .describe("Advantages to mean 0 and unit variance over the batch"),
+  cliprange: z.number().positive().default(0.2).describe("Clip of the policy ratio (paper: 0.2)"),
+  cliprange_value: z
+    .number()
+    .positive()
+    .nullable()
+    .default(0.2)
+    .describe("Clip of the values, null for none (Ziegler: 0.2)"),
+  entropy_coef: z.number().nonnegative().default(0).describe("Entropy bonus (none in the paper)"),
+
+  // Pretraining mix. Paper, appendix C.4.
+  ptx_coef: z
+    .number()
+    .nonnegative()
+    .default(27.8)
+    .describe("gamma of eq. 2 (paper: 27.8); used when ptx_files are given"),
+  ptx_ratio: z.number().positive().default(8).describe("Pretraining texts per episode (paper: 8)"),
+  ptx_reduction: z
+    .enum(["token_mean", "sequence_mean"])
+    .default("token_mean")
+    .describe("Divisor of the pretraining loss; the paper does not say"),
+  ptx_max_length: z.int().min(2).default(1024).describe("Tokens of a pretraining text; longer ones are cut"),
+
+  // Optimization.
+  ...optimizationFields,
+  learning_rate: z
+    .number()
+    .nonnegative()
+    .default(8e-6)
+    .describe("Policy; the paper swept 2.55e-6 to 2.55e-5, above 8.05e-6 diverged without ptx"),
+  value_learning_rate: z.number().nonnegative().default(9e-6).describe("Value model (paper: 9e-6)"),
+  lr_scheduler_type: optimizationFields.lr_scheduler_type
+    .unwrap()
+    .default("constant_with_warmup")
+    .describe("Per iteration (paper: constant)"),
+  warmup_steps: z.number().nonnegative().default(10).describe("Iterations of warm-up (paper: 10)"),
+  warmup_start_ratio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe("Where the warm-up starts, relative to the peak (paper: 0.1)"),
+  ema_decay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .nullable()
+    .default(0.992)
+    .describe("Average of the policy's weights, per step; it is what is saved (paper: 0.992)"),
+
+  save_steps: z
+    .int()
+    .nonnegative()
+    .default(10)
+    .describe("Iterations between checkpoints; 0 saves only when interrupted"),
+});
+
+export type PpoConfig = z.output<typeof ppoConfig>;
