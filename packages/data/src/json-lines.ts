@@ -1,8 +1,8 @@
 /**
  * Reads `.jsonl` and `.jsonl.gz` files line by line.
  *
- * Lines end at LF, with or without CR; only there, because U+2028 is allowed inside JSON strings. A byte order mark at
- * the start and blank lines are passed over; they count as lines.
+ * Lines end at LF only, because U+2028 is allowed inside JSON strings; a CR before it is white space to JSON. A byte order
+ * mark at the start and blank lines are passed over; they count as lines.
  */
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
@@ -29,7 +29,7 @@ export async function* readJsonLines(file: string): AsyncGenerator<JsonLine> {
 const lineFeed = 0x0a;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** The lines of a file as bytes, without their ends. */
+/** The lines of a file as bytes, without LF. */
 async function* readLines(file: string): AsyncGenerator<Buffer> {
   const source = createReadStream(file);
   // `pipeline` hands an error of the file on to the reader below, which throws it.
@@ -43,7 +43,7 @@ async function* readLines(file: string): AsyncGenerator<Buffer> {
       let start = 0;
       for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
         rest.push(chunk.subarray(start, end));
-        yield endOfLine(Buffer.concat(rest), line++);
+        yield withoutMark(Buffer.concat(rest), line++);
         rest = [];
         start = end + 1;
       }
@@ -52,13 +52,11 @@ async function* readLines(file: string): AsyncGenerator<Buffer> {
   } catch (error) {
     throw readError(error, { file, line });
   }
-  if (rest.length > 0) yield endOfLine(Buffer.concat(rest), line);
+  if (rest.length > 0) yield withoutMark(Buffer.concat(rest), line);
 }
 
-function endOfLine(bytes: Buffer, line: number): Buffer {
-  const start = line === 1 && bytes.subarray(0, 3).equals(byteOrderMark) ? 3 : 0;
-  const end = bytes[bytes.length - 1] === 0x0d ? bytes.length - 1 : bytes.length;
-  return bytes.subarray(start, end);
+function withoutMark(bytes: Buffer, line: number): Buffer {
+  return line === 1 && bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -43,6 +43,16 @@ describe("createOrder", () => {
     ]);
   });
 
+  it("drops nothing where batches fill the epoch", () => {
+    expect(take({ ...options, count: 4, last: "drop" }, 2)).toEqual({
+      taken: [
+        [0, 1],
+        [2, 3],
+      ],
+      cursor: { epoch: 1, index: 0 },
+    });
+  });
+
   it("counts the batches of an epoch", () => {
     const count = (last: "drop" | "keep" | "wrap") => createOrder({ ...options, last }).batchesPerEpoch;
     expect([count("keep"), count("drop"), count("wrap")]).toEqual([3, 2, 2]);

@@ -27,7 +27,7 @@ export function createCharacterTokenizer(options: CharacterTokenizerOptions = {}
     eosTokenId: "eosTokenId" in options ? options.eosTokenId : eos,
     encode(text, { addSpecialTokens = true } = {}) {
       const spaced = addSpace && text !== "" ? ` ${text}` : text;
-      const ids = (spaced.match(/<s>|<\/s>|ab|[^]/g) ?? []).map(
+      const ids = (spaced.match(/<s>|<\/s>|ab|.|\n/g) ?? []).map(
         (token) => tokens.get(token) ?? token.charCodeAt(0),
       );
       return addSpecialTokens && addBos ? [bos, ...ids] : ids;

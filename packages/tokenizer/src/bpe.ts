@@ -102,7 +102,7 @@ function createMerger({ vocabulary, merges }: BpeModel): (symbols: number[]) => 
     for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
       const place = entry % count;
       const rank = (entry - place) / count;
-      if (symbols[place] === -1 || rankAt(place) !== rank) continue; // one of the two was merged meanwhile
+      if (rankAt(place) !== rank) continue; // one of the two was merged meanwhile
       const right = next[place] as number;
       const after = next[right] as number;
       symbols[place] = results[rank] as number;
