@@ -46,7 +46,12 @@ export async function replaceDirectory(
     await syncDirectory(temporary);
     if (existing !== null && existing.length > 0) {
       const { name: old } = await makeTemporary(target, (name) => rename(target, name));
-      await rename(temporary, target);
+      try {
+        await rename(temporary, target);
+      } catch (error) {
+        await rename(old, target);
+        throw error;
+      }
       await rm(old, { recursive: true });
     } else {
       if (existing !== null) {
