@@ -8,8 +8,9 @@ import {
   referenceBackend,
   type Tensor,
 } from "@alignkit/core";
+import { ignoredLabel } from "@alignkit/data";
 import { describe, expect, it } from "vitest";
-import { completionLoss, ignoreIndex, labelledLogProbs, sequenceMeanLoss, tokenAccuracy } from "./losses.js";
+import { completionLoss, labelledLogProbs, sequenceMeanLoss, tokenAccuracy } from "./losses.js";
 
 /** Float64 values of PyTorch; loss, gradient and log-probabilities of ragged rows with garbage at padding. */
 interface Case {
@@ -95,7 +96,7 @@ describe.each(cases)("sft losses, $name", ({ inputs, params, expected, grads }) 
         [B, T + 2, V],
       ),
       labels: int32(
-        inputs.labels.flatMap((row) => [...row, ignoreIndex, ignoreIndex]),
+        inputs.labels.flatMap((row) => [...row, ignoredLabel, ignoredLabel]),
         [B, T + 2],
       ),
     };

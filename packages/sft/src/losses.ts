@@ -22,9 +22,7 @@ import {
   type Tensor,
   takeAlongLast,
 } from "@alignkit/core";
-
-/** A label with this value is none. @see transformers and PyTorch's `cross_entropy` */
-export const ignoreIndex = -100;
+import { ignoredLabel } from "@alignkit/data";
 
 /** Log-probabilities of the labelled tokens, and where there is a label. */
 export interface LabelledLogProbs {
@@ -37,7 +35,7 @@ export interface LabelledLogProbs {
 /**
  * Log-probabilities of labels under the logits one position before them.
  * @param logits - `[B, T, V]`
- * @param labels - int32 `[B, T]`, {@link ignoreIndex} where a token does not count
+ * @param labels - int32 `[B, T]`, -100 where a token does not count
  */
 export function labelledLogProbs({
   logits,
@@ -86,7 +84,7 @@ export function sequenceMeanLoss({ tokenLogProbs, mask }: LabelledLogProbs): Ten
 /**
  * Share of labelled tokens that are the most likely one.
  * @param logits - `[B, T, V]`
- * @param labels - int32 `[B, T]`, {@link ignoreIndex} where a token does not count
+ * @param labels - int32 `[B, T]`, -100 where a token does not count
  */
 export function tokenAccuracy({
   logits,
@@ -105,7 +103,7 @@ export function tokenAccuracy({
 function shifted(logits: Tensor, labels: Tensor) {
   const length = labels.shape[1] as number;
   const next = slice(labels, 1, 1, length);
-  const hasLabel = not(equal(next, ignoreIndex));
+  const hasLabel = not(equal(next, ignoredLabel));
   return {
     targets: select(hasLabel, next, 0),
     hasLabel,

@@ -1,0 +1,115 @@
+/** Examples as the loop takes them: windows of micro-batches with static shapes. */
+import { float32, int32, type Random } from "@alignkit/core";
+import {
+  type Batch,
+  bucketLength,
+  type Cursor,
+  collate,
+  createOrder,
+  fileOrder,
+  ignoredLabel,
+  type TokenizedExample,
+} from "@alignkit/data";
+
+export type Example = Pick<TokenizedExample, "inputIds" | "labels">;
+
+/** The examples of one optimizer step. */
+export interface Window {
+  /** Micro-batches, one forward pass each. */
+  readonly batches: readonly Batch[];
+  /** Labels of all of them, counted before they are divided into micro-batches. */
+  readonly labelTokens: number;
+  /** Real tokens of all of them. */
+  readonly tokens: number;
+  readonly next: Cursor;
+}
+
+export interface Windows {
+  readonly perEpoch: number;
+  take(cursor: Cursor): Window;
+}
+
+export interface PadSettings {
+  readonly padTokenId: number;
+  /** Rows of a batch; missing ones are filled with padding, so that the last batch needs no graph of its own. */
+  readonly rows: number;
+  /** See `pad_to_multiple_of`. */
+  readonly multipleOf: number | null;
+}
+
+/** @param random - orders the epochs; undefined keeps the order of the examples */
+export function createWindows(
+  examples: readonly Example[],
+  options: PadSettings & { readonly accumulation: number; readonly random: Random | undefined },
+): Windows {
+  const { random, rows, accumulation } = options;
+  const order = createOrder({
+    count: examples.length,
+    batchSize: rows * accumulation,
+    permutation:
+      random === undefined ? fileOrder : (count, epoch) => random.split(`epoch-${epoch}`).permutation(count),
+  });
+  return {
+    perEpoch: order.batchesPerEpoch,
+    take(cursor) {
+      const { indices, next } = order.take(cursor);
+      const batches = toBatches(
+        indices.map((index) => examples[index] as Example),
+        options,
+      );
+      return {
+        batches,
+        labelTokens: sumOf(batches, ({ labelTokens }) => labelTokens),
+        tokens: sumOf(indices, (index) => (examples[index] as Example).inputIds.length),
+        next,
+      };
+    },
+  };
+}
+
+/** Examples in batches of `rows`. */
+export function toBatches(
+  examples: readonly Example[],
+  { padTokenId, rows, multipleOf }: PadSettings,
+): Batch[] {
+  const filler: Example = { inputIds: Int32Array.of(padTokenId), labels: Int32Array.of(ignoredLabel) };
+  const batches: Batch[] = [];
+  for (let start = 0; start < examples.length; start += rows) {
+    const taken = examples.slice(start, start + rows);
+    const longest = Math.max(...taken.map(({ inputIds }) => inputIds.length));
+    const labels = sumOf(taken, (example) => example.labels.filter((label) => label !== ignoredLabel).length);
+    batches.push(
+      collate([...taken, ...new Array<Example>(rows - taken.length).fill(filler)], {
+        padTokenId,
+        length: bucketLength(longest, multipleOf ?? roundingStep(longest, 16)),
+        targetBuckets: roundingStep(labels, 32),
+      }),
+    );
+  }
+  return batches;
+}
+
+/**
+ * Sizes are rounded up to multiples of this: an eighth to a quarter of the size, so that few sizes occur and little is
+ * padding.
+ */
+export function roundingStep(size: number, smallest: number): number {
+  return Math.max(smallest, 2 ** (Math.floor(Math.log2(Math.max(1, size))) - 2));
+}
+
+/** A batch as arguments of a compiled function. */
+export function batchTensors(batch: Batch) {
+  const { rows, length } = batch;
+  const targets = batch.targetRows.length;
+  return {
+    inputIds: int32(batch.inputIds, [rows, length]),
+    positionIds: int32(batch.positionIds, [rows, length]),
+    targetRows: int32(batch.targetRows, [targets]),
+    targetIds: int32(batch.targetIds, [targets]),
+    targetWeights: float32(batch.targetWeights, [targets]),
+  };
+}
+
+function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

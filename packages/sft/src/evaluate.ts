@@ -1,0 +1,36 @@
+import { type DeviceTensor, float32 } from "@alignkit/core";
+import { batchTensors, type Example, type PadSettings, toBatches } from "./batches.js";
+import type { SftFunctions } from "./functions.js";
+
+/**
+ * Mean negative log-likelihood over all labelled tokens of `examples`, in nats.
+ * @param examples - at least one
+ */
+export async function evaluationLoss({
+  functions,
+  parameters,
+  examples,
+  padding,
+}: {
+  readonly functions: Pick<SftFunctions, "loss">;
+  readonly parameters: Readonly<Record<string, DeviceTensor>>;
+  readonly examples: readonly Example[];
+  readonly padding: PadSettings;
+}): Promise<number> {
+  // Rows of like length together: little padding, few graphs.
+  const sorted = examples.toSorted((a, b) => b.inputIds.length - a.inputIds.length);
+  let total = 0;
+  let tokens = 0;
+  for (const batch of toBatches(sorted, padding)) {
+    // Divided by 1: sums, so that every token counts alike.
+    const { loss } = await functions.loss({
+      parameters,
+      batch: batchTensors(batch),
+      labelTokens: float32([1], []),
+    });
+    total += (await loss.read()).data[0] as number;
+    tokens += batch.labelTokens;
+    loss.dispose();
+  }
+  return total / tokens;
+}

@@ -1,0 +1,128 @@
+/** From data files to examples, for training and for evaluation; what is wrong with either is said at once. */
+import { ConfigError, DataError, type DirectoryArtifact, isAlignkitError, type Logger } from "@alignkit/core";
+import {
+  ignoredLabel,
+  readDemonstrations,
+  readTexts,
+  type TextTokenizer,
+  tokenizeDemonstrations,
+  tokenizeTexts,
+} from "@alignkit/data";
+import { filesOf } from "./artifacts.js";
+import type { Example } from "./batches.js";
+import type { PretrainConfig, SftConfig } from "./config.js";
+
+/** Examples of both kinds; `evaluation` may be empty. */
+export interface Examples {
+  readonly train: readonly Example[];
+  readonly evaluation: readonly Example[];
+}
+
+export interface ReadExamplesOptions<Config> {
+  readonly config: Config;
+  /** The stage's data input, used where the config names no files. */
+  readonly input: DirectoryArtifact | undefined;
+  /** What to say when there is neither. */
+  readonly inputName: string;
+  readonly tokenizer: TextTokenizer | undefined;
+  readonly vocabularySize: number;
+  readonly maximumLength: number;
+  readonly resolvePath: (path: string) => string;
+  readonly logger: Logger;
+}
+
+/** @throws {DataError} naming file and line */
+export function readSftExamples(options: ReadExamplesOptions<SftConfig>): Promise<Examples> {
+  const { config, tokenizer, logger } = options;
+  return readBoth(options, async (files) => {
+    const { examples, truncated, dropped } = tokenizeDemonstrations(
+      await readDemonstrations(files),
+      tokenizer,
+      { ...options, tooLong: config.too_long, appendEos: config.append_eos },
+    );
+    if (truncated + dropped > 0) {
+      const limit = `longer than ${options.maximumLength} tokens`;
+      logger.warn(`${files.join(", ")}: ${limit}: ${truncated} truncated, ${dropped} dropped`);
+    }
+    return examples;
+  });
+}
+
+/** @throws {DataError} naming file and line */
+export function readPretrainExamples(options: ReadExamplesOptions<PretrainConfig>): Promise<Examples> {
+  const { config, tokenizer, vocabularySize, maximumLength } = options;
+  return readBoth(options, async (files) => {
+    const records = await readTexts(files);
+    if (!config.packing) return tokenizeTexts(records, tokenizer, { vocabularySize, maximumLength });
+    const whole = { vocabularySize, maximumLength: Number.POSITIVE_INFINITY };
+    return packTexts(tokenizeTexts(records, tokenizer, whole), maximumLength);
+  });
+}
+
+/**
+ * Texts one after the other, cut into rows of equal length. Each row begins with the last token of the one before it, so
+ * that every token but the first is learned once; the first token of a text is learned from the end of the one before.
+ */
+export function packTexts(texts: readonly Example[], length: number): Example[] {
+  const total = texts.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
+  const ids = new Int32Array(total);
+  const labels = new Int32Array(total);
+  let end = 0;
+  for (const text of texts) {
+    ids.set(text.inputIds, end);
+    labels.set(text.labels, end);
+    labels[end] = text.inputIds[0] as number;
+    end += text.inputIds.length;
+  }
+  const rows: Example[] = [];
+  for (let start = 0; start + 1 < total; start += length - 1) {
+    const rowLabels = labels.slice(start, start + length);
+    rowLabels[0] = ignoredLabel;
+    if (rowLabels.every((label) => label === ignoredLabel)) continue;
+    rows.push({ inputIds: ids.slice(start, start + length), labels: rowLabels });
+  }
+  return rows;
+}
+
+type Files = {
+  readonly train_files: readonly string[] | null;
+  readonly eval_files: readonly string[] | null;
+};
+
+async function readBoth(
+  { config, input, inputName, resolvePath }: ReadExamplesOptions<Files>,
+  read: (files: readonly string[]) => Promise<readonly Example[]>,
+): Promise<Examples> {
+  const found = input === undefined ? undefined : await filesOf(input);
+  const trainFiles = config.train_files?.map(resolvePath) ?? found?.train;
+  // Held-out rows of the input do not belong to other training files.
+  const held = config.train_files === null ? found?.evaluation : undefined;
+  const evaluationFiles = config.eval_files?.map(resolvePath) ?? held ?? [];
+  if (trainFiles === undefined) {
+    throw new ConfigError(`no data: give "train_files", or the input "${inputName}"`);
+  }
+  const results = await Promise.allSettled([
+    read(trainFiles),
+    evaluationFiles.length === 0 ? [] : read(evaluationFiles),
+  ]);
+  const errors = results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  );
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw bothErrors(errors);
+  const [train = [], evaluation = []] = results.map((result) =>
+    result.status === "fulfilled" ? result.value : [],
+  );
+  if (train.length === 0) throw new DataError(`${trainFiles.join(", ")}: no example is left to learn from`);
+  return { train, evaluation };
+}
+
+function bothErrors(errors: readonly unknown[]): unknown {
+  const foreign = errors.find((error) => !isAlignkitError(error));
+  if (foreign !== undefined) return foreign;
+  const messages = errors.map((error) => (error as Error).message);
+  return new DataError([...new Set(messages)].join("\n"), {
+    details: { problems: messages },
+    cause: errors[0],
+  });
+}

@@ -1,0 +1,56 @@
+/** How much memory a run will take, estimated before it starts. */
+import { sizeOf } from "@alignkit/core";
+import { type ModelConfig, parameterShapes } from "@alignkit/models";
+
+const floatBytes = 4;
+
+/**
+ * Bytes by what they hold. Parameters, gradients and Adam's moments are exact; activations are an estimate of what the
+ * backward pass keeps: per token and layer the inputs of the matrix products, the attention weights, and per labelled
+ * token the logits with their probabilities.
+ * @param rows - B
+ * @param length - T of the longest row
+ * @param targets - M, labelled tokens of a batch
+ */
+export function trainingMemory({
+  config,
+  rows,
+  length,
+  targets,
+  accumulates,
+}: {
+  readonly config: ModelConfig;
+  readonly rows: number;
+  readonly length: number;
+  readonly targets: number;
+  readonly accumulates: boolean;
+}): Record<"parameters" | "gradients" | "optimizer" | "activations", number> {
+  let parameters = 0;
+  for (const shape of parameterShapes(config, "language_model").values())
+    parameters += sizeOf(shape) * floatBytes;
+  return {
+    parameters,
+    gradients: parameters * (accumulates ? 2 : 1),
+    optimizer: 2 * parameters,
+    activations: activationBytes({ config, rows, length }) + 2 * targets * config.vocabularySize * floatBytes,
+  };
+}
+
+function activationBytes({
+  config,
+  rows,
+  length,
+}: {
+  readonly config: ModelConfig;
+  readonly rows: number;
+  readonly length: number;
+}): number {
+  const { attention, hiddenSize, mlp, layers } = config;
+  const attentionWidth = attention.heads * attention.headDimension;
+  const keyValueWidth = 2 * attention.keyValueHeads * attention.headDimension;
+  // Residual stream twice, two norms, queries, keys, values and the attention's output.
+  const perToken = 4 * hiddenSize + 2 * attentionWidth + keyValueWidth;
+  const inMlp = (mlp.kind === "gated" ? 4 : 2) * mlp.intermediateSize;
+  const weights = attention.heads * length;
+  return rows * length * layers * (perToken + inMlp + weights) * floatBytes;
+}

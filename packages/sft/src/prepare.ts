@@ -1,0 +1,61 @@
+/** What both stages do before the first update: model, tokenizer and examples, or the plan of them. */
+import { ConfigError, type DirectoryArtifact, type StagePlan } from "@alignkit/core";
+import { type ModelConfig, readModelDirectory, readTokenizerFiles } from "@alignkit/models";
+import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
+import { type Example, roundingStep } from "./batches.js";
+import type { TrainingConfig } from "./config.js";
+import type { Examples } from "./examples.js";
+import { trainingMemory } from "./memory.js";
+import { trainingSteps } from "./train.js";
+
+/** A language model with its tokenizer, which is undefined where only ids are used. */
+export async function readPolicy({ directory }: DirectoryArtifact) {
+  const model = await readModelDirectory(directory);
+  if (model.head !== "language_model") {
+    throw new ConfigError(`${directory}: holds a model with a ${model.head} head; give a language model`);
+  }
+  const files = await readTokenizerFiles(directory);
+  return { model, files, tokenizer: tokenizerOf(files) };
+}
+
+export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer | undefined {
+  return files.has("tokenizer.json") ? createTokenizer(files) : undefined;
+}
+
+/** @throws {ConfigError} when `max_length` is more than the model can take */
+export function maximumLength(
+  { max_length: given }: Pick<TrainingConfig, "max_length">,
+  model: ModelConfig,
+): number {
+  if (given !== null && given > model.maxPositions) {
+    throw new ConfigError(
+      `max_length is ${given}, but the model has ${model.maxPositions} positions; give at most ${model.maxPositions}`,
+    );
+  }
+  return given ?? model.maxPositions;
+}
+
+/** Steps and memory, for `--dry-run`. */
+export function planTraining(config: TrainingConfig, model: ModelConfig, examples: Examples): StagePlan {
+  const { per_device_train_batch_size: rows, gradient_accumulation_steps: accumulation } = config;
+  const perEpoch = Math.ceil(examples.train.length / (rows * accumulation));
+  const longest = Math.max(...examples.train.map(({ inputIds }) => inputIds.length));
+  const step = config.pad_to_multiple_of ?? roundingStep(longest, 16);
+  const length = Math.ceil(longest / step) * step;
+  const labels = sum(examples.train, (example) => example.labels.filter((label) => label >= 0).length);
+  const tokens = sum(examples.train, (example) => example.inputIds.length);
+  const targets = Math.min(rows * length, Math.ceil((2 * rows * labels) / examples.train.length));
+  return {
+    steps: trainingSteps(config, perEpoch),
+    memory: trainingMemory({ config: model, rows, length, targets, accumulates: accumulation > 1 }),
+    notes: [
+      `${examples.train.length} examples of at most ${longest} tokens: ${tokens} tokens, ${labels} of them learned`,
+      `${rows} rows x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,
+      `${examples.evaluation.length} held-out examples`,
+    ],
+  };
+}
+
+function sum(examples: readonly Example[], value: (example: Example) => number): number {
+  return examples.reduce((total, example) => total + value(example), 0);
+}

@@ -1,0 +1,136 @@
+import {
+  ConfigError,
+  type DirectoryArtifact,
+  defineStage,
+  type PlanContext,
+  type Random,
+} from "@alignkit/core";
+import {
+  createModelConfig,
+  initializeParameters,
+  type ModelConfig,
+  policyArtifact,
+  readTokenizerFiles,
+  writeModelDirectory,
+} from "@alignkit/models";
+import type { Tokenizer } from "@alignkit/tokenizer";
+import { textsArtifact, tokenizerArtifact } from "./artifacts.js";
+import { type PretrainConfig, pretrainConfig } from "./config.js";
+import { type Examples, readPretrainExamples } from "./examples.js";
+import { maximumLength, planTraining, readPolicy, tokenizerOf } from "./prepare.js";
+import { trainLanguageModel } from "./train.js";
+
+interface Inputs {
+  readonly init?: DirectoryArtifact;
+  readonly texts?: DirectoryArtifact;
+  readonly tokenizer?: DirectoryArtifact;
+}
+
+/** Language-model training on raw text, of a new model or of one that is there: the GPT-3 that the paper starts from. */
+export const pretrainStage = defineStage({
+  name: "pretrain",
+  description: "Trains a new or given language model on raw text; every token is learned",
+  config: pretrainConfig,
+  consumes: {},
+  optionalConsumes: { init: policyArtifact, texts: textsArtifact, tokenizer: tokenizerArtifact },
+  produces: { policy: policyArtifact },
+
+  async run(context, config, inputs) {
+    const {
+      config: modelConfig,
+      files,
+      tokenizer,
+      initialize,
+      generationConfig,
+    } = await start(context, config, inputs);
+    const examples = await readExamples(context, config, inputs, modelConfig, tokenizer);
+    const parameters = await trainLanguageModel({
+      context,
+      config,
+      model: { config: modelConfig, parameters: initialize(context.random.split("initialize")) },
+      examples: examples.train,
+      evaluationExamples: examples.evaluation,
+    });
+    const directory = context.artifactDirectory("policy");
+    const model = { config: modelConfig, head: "language_model", parameters, generationConfig } as const;
+    await writeModelDirectory(directory, model, { overwrite: true, files });
+    return { policy: { directory } };
+  },
+
+  async plan(context, config, inputs) {
+    const tokenizerIsKnown = config.tokenizer !== null || inputs.tokenizer !== undefined;
+    if (config.model === null ? inputs.init === undefined : !tokenizerIsKnown) {
+      return { notes: ["the model or its tokenizer comes from an earlier stage"] };
+    }
+    const { config: modelConfig, tokenizer } = await start(context, config, inputs);
+    maximumLength(config, modelConfig);
+    if (config.train_files === null && inputs.texts === undefined) {
+      return { notes: ["the texts come from an earlier stage"] };
+    }
+    const examples = await readExamples(context, config, inputs, modelConfig, tokenizer);
+    return planTraining(config, modelConfig, examples);
+  },
+});
+
+/** The model to begin with: its config, tokenizer, and a function that gives its parameters. */
+async function start(
+  { resolvePath }: Pick<PlanContext, "resolvePath">,
+  config: PretrainConfig,
+  inputs: Inputs,
+) {
+  if (config.model === null) {
+    if (inputs.init === undefined) {
+      throw new ConfigError(`no model: give "model" for a new one, or the input "init" to go on with one`);
+    }
+    const { model, files, tokenizer } = await readPolicy(inputs.init);
+    const { config: modelConfig, generationConfig } = model;
+    return { config: modelConfig, files, tokenizer, generationConfig, initialize: () => model.parameters };
+  }
+  if (inputs.init !== undefined) {
+    throw new ConfigError(`both "model" and the input "init" are given; leave one out`);
+  }
+  const directory = config.tokenizer === null ? inputs.tokenizer?.directory : resolvePath(config.tokenizer);
+  if (directory === undefined) {
+    throw new ConfigError(`a new model needs a tokenizer: give "tokenizer", or the input "tokenizer"`);
+  }
+  const files = await readTokenizerFiles(directory);
+  const tokenizer = tokenizerOf(files);
+  if (tokenizer === undefined) throw new ConfigError(`tokenizer: ${directory} holds no tokenizer.json`);
+  const modelConfig = createModelConfig({ ...vocabularyFields(tokenizer), ...config.model });
+  return {
+    config: modelConfig,
+    files,
+    tokenizer,
+    generationConfig: null,
+    initialize: (random: Random) => initializeParameters(modelConfig, "language_model", random),
+  };
+}
+
+/** What a tokenizer says of its model. */
+function vocabularyFields({ vocabularySize, bosTokenId, eosTokenId, padTokenId }: Tokenizer) {
+  return {
+    vocab_size: vocabularySize,
+    bos_token_id: bosTokenId ?? null,
+    eos_token_id: eosTokenId ?? null,
+    pad_token_id: padTokenId ?? null,
+  };
+}
+
+function readExamples(
+  { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,
+  config: PretrainConfig,
+  { texts }: Inputs,
+  model: ModelConfig,
+  tokenizer: Tokenizer | undefined,
+): Promise<Examples> {
+  return readPretrainExamples({
+    config,
+    input: texts,
+    inputName: "texts",
+    tokenizer,
+    vocabularySize: model.vocabularySize,
+    maximumLength: maximumLength(config, model),
+    resolvePath,
+    logger,
+  });
+}

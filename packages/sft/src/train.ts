@@ -1,0 +1,174 @@
+/**
+ * Supervised fine-tuning (Ouyang et al. 2022, section 3.5 and appendix C.1), on one page.
+ *
+ * Departures from the paper: no residual dropout (C.1: 0.2), and float32 instead of float16 with float32 masters.
+ */
+import {
+  createOptimizer,
+  type DeviceTensor,
+  float32,
+  type HostTensor,
+  learningRate,
+  type Optimizer,
+  readAll,
+  type StageContext,
+  shouldCheckpoint,
+  stopIfInterrupted,
+} from "@alignkit/core";
+import type { ModelConfig, ParameterValue } from "@alignkit/models";
+import { batchTensors, createWindows, type Example, type Window } from "./batches.js";
+import { checkpointContent, readCheckpoint, startOfTraining } from "./checkpoint.js";
+import type { TrainingConfig } from "./config.js";
+import { evaluationLoss } from "./evaluate.js";
+import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
+import { adamWSettings, scheduleOf } from "./optimization.js";
+
+export interface TrainOptions {
+  readonly context: Pick<
+    StageContext,
+    "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
+  >;
+  readonly config: TrainingConfig;
+  readonly model: {
+    readonly config: ModelConfig;
+    readonly parameters: ReadonlyMap<string, ParameterValue>;
+  };
+  readonly examples: readonly Example[];
+  /** Held out, for `eval_loss`; may be empty. */
+  readonly evaluationExamples?: readonly Example[];
+}
+
+/**
+ * Trains a language model on examples with labels, resuming from the newest checkpoint.
+ *
+ * Metrics: `loss` (nats per label of the update's examples, before the update), `grad_norm` (before clipping),
+ * `learning_rate`, `num_tokens` (real tokens so far), `epoch`, `tokens_per_second` (wall time), `eval_loss`.
+ * @returns the parameters after the last update
+ * @throws {InterruptedError} when the signal fired, after a checkpoint was saved
+ * @throws {NonFiniteError} when a gradient is not finite
+ */
+export async function trainLanguageModel(options: TrainOptions): Promise<Map<string, ParameterValue>> {
+  const { context, config, model, examples, evaluationExamples = [] } = options;
+  const { backend, tracker, signal, now } = context;
+
+  // 1. The beginning, or where an earlier attempt stopped
+  const padding = {
+    padTokenId: model.config.padTokenId ?? 0,
+    rows: config.per_device_train_batch_size,
+    multipleOf: config.pad_to_multiple_of,
+  };
+  const windows = createWindows(examples, {
+    ...padding,
+    accumulation: config.gradient_accumulation_steps,
+    random: config.shuffle ? context.random.split("order") : undefined,
+  });
+  const steps = trainingSteps(config, windows.perEpoch);
+  const schedule = scheduleOf(config, steps);
+  const latest = await context.checkpoints.latest();
+  const saved = latest === undefined ? undefined : readCheckpoint(latest);
+  const start = saved?.optimizer ?? hostTensors(model.parameters);
+  const optimizer = await createOptimizer(backend, adamWSettings(config), start);
+  const functions = compileSftFunctions(backend, model.config);
+  let state = saved?.state ?? startOfTraining;
+  const evaluate = () =>
+    evaluationLoss({
+      functions,
+      parameters: optimizer.parameters,
+      examples: evaluationExamples,
+      padding: { ...padding, rows: config.per_device_eval_batch_size ?? padding.rows },
+    });
+  const save = async () =>
+    context.checkpoints.save(optimizer.step, await checkpointContent(optimizer, state));
+  const progress = context.progress.start(steps, "steps", context.name, optimizer.step);
+
+  try {
+    if (config.eval_on_start && optimizer.step === 0 && evaluationExamples.length > 0) {
+      tracker.log(0, { eval_loss: await evaluate() });
+    }
+    while (optimizer.step < steps) {
+      const started = now();
+
+      // 2. The examples of this update
+      const window = windows.take(state.cursor);
+
+      // 3. Loss and gradients, added up over micro-batches
+      const { loss, gradients } = await windowGradients(functions, optimizer.parameters, window, config);
+
+      // 4. Update
+      const rate = learningRate(schedule, optimizer.step);
+      const gradNorm = await optimizer.apply(gradients, rate);
+      state = { cursor: window.next, tokens: state.tokens + window.tokens };
+
+      // 5. Metrics and evaluation
+      const { step } = optimizer;
+      const seconds = (now() - started) / 1000;
+      const metrics: Record<string, number> = {};
+      if (step % config.logging_steps === 0 || step === steps) {
+        metrics.loss = loss;
+        metrics.grad_norm = gradNorm;
+        metrics.learning_rate = rate;
+        metrics.num_tokens = state.tokens;
+        metrics.epoch = state.cursor.epoch + state.cursor.index / examples.length;
+        metrics.tokens_per_second = window.tokens / seconds;
+      }
+      const evaluationIsDue = step === steps || step % (config.eval_steps ?? steps) === 0;
+      if (evaluationIsDue && evaluationExamples.length > 0) metrics.eval_loss = await evaluate();
+      if (Object.keys(metrics).length > 0) tracker.log(step, metrics);
+      progress.advance(1, `loss ${loss.toFixed(3)}`);
+
+      // 6. Checkpoint
+      if (shouldCheckpoint(step, config.save_steps)) await save();
+      await stopIfInterrupted(signal, step, save);
+    }
+    return parameterValues(await readAll(optimizer.parameters));
+  } finally {
+    progress.done();
+    await optimizer.dispose();
+    await disposeFunctions(functions);
+  }
+}
+
+/** Updates in all. */
+export function trainingSteps(
+  config: Pick<TrainingConfig, "max_steps" | "num_train_epochs">,
+  perEpoch: number,
+): number {
+  return config.max_steps ?? Math.ceil(config.num_train_epochs * perEpoch);
+}
+
+/** Loss of a window and its gradients, which the caller owns. */
+async function windowGradients(
+  functions: SftFunctions,
+  parameters: Optimizer["parameters"],
+  { batches, labelTokens }: Window,
+  { loss_reduction: reduction }: Pick<TrainingConfig, "loss_reduction">,
+) {
+  let loss = 0;
+  let total: Readonly<Record<string, DeviceTensor>> | undefined;
+  for (const batch of batches) {
+    const divisor = reduction === "token_mean" ? labelTokens : batch.labelTokens * batches.length;
+    const result = await functions.lossAndGradients({
+      parameters,
+      batch: batchTensors(batch),
+      labelTokens: float32([divisor], []),
+    });
+    loss += (await result.loss.read()).data[0] as number;
+    result.loss.dispose();
+    const { gradients } = result;
+    total = total === undefined ? gradients : await functions.addGradients({ total, gradients });
+  }
+  return { loss, gradients: total ?? {} };
+}
+
+function hostTensors(parameters: ReadonlyMap<string, ParameterValue>): Record<string, HostTensor> {
+  return Object.fromEntries([...parameters].map(([name, { data, shape }]) => [name, float32(data, shape)]));
+}
+
+function parameterValues(tensors: Readonly<Record<string, HostTensor>>): Map<string, ParameterValue> {
+  return new Map(
+    Object.entries(tensors).map(([name, { type, data }]) => [
+      name,
+      { shape: type.shape, data: data instanceof Float32Array ? data : Float32Array.from(data) },
+    ]),
+  );
+}
