@@ -4,8 +4,8 @@
 // the caller pads. Every element is computed by itself, so results do not depend on how an array is cut into pieces.
 
 /**
- * One step of AdamW, Loshchilov & Hutter 2019, algorithm 2, in place.
- * See `adamWUpdate` of the core for what the factors hold.
+ * One step of AdamW, Loshchilov & Hutter 2019, algorithm 2, in place, rounded as the decomposition of the core's
+ * `adamWUpdate` is. `decay` is learning rate times weight decay.
  */
 export function adamW(
   parameter: usize,
@@ -41,8 +41,9 @@ export function adamW(
       f32x4.mul(f32x4.mul(g, g), oneMinusBeta2s),
     );
     const denominator = f32x4.add(f32x4.mul(f32x4.sqrt(v), denominatorScales), epsilons);
-    const p = f32x4.mul(v128.load(parameter + at), decays);
-    v128.store(parameter + at, f32x4.sub(p, f32x4.div(f32x4.mul(m, stepSizes), denominator)));
+    const p = v128.load(parameter + at);
+    const decayed = f32x4.sub(p, f32x4.mul(p, decays));
+    v128.store(parameter + at, f32x4.sub(decayed, f32x4.mul(f32x4.div(m, denominator), stepSizes)));
     v128.store(first + at, m);
     v128.store(second + at, v);
   }

@@ -7,7 +7,7 @@
 import { BackendError, type Graph, type Shape, type Tensor } from "@alignkit/core";
 
 /** A free axis of an input. */
-export interface Symbol {
+export interface FreeSize {
   readonly name: string;
   /** Where its size is read: input position and axis. */
   readonly input: number;
@@ -18,7 +18,7 @@ export interface Symbol {
 
 /** `factor * product(symbols) + offset` */
 export interface Expression {
-  readonly symbols: readonly Symbol[];
+  readonly symbols: readonly FreeSize[];
   readonly factor: number;
   readonly offset: number;
 }
@@ -27,7 +27,7 @@ export type Size = number | Expression;
 
 /** Reads sizes as expressions in the symbols of one pair of traces. */
 export interface SizeReader {
-  readonly symbols: readonly Symbol[];
+  readonly symbols: readonly FreeSize[];
   /** @throws {BackendError} when the sizes are no expression in the symbols */
   read(first: number, second: number): Size;
   readShape(first: Shape, second: Shape): readonly Size[];
@@ -36,8 +36,8 @@ export interface SizeReader {
 /** Sizes as they are, for a graph without free axes. */
 export const fixedSizes: SizeReader = { symbols: [], read: (size) => size, readShape: (shape) => shape };
 
-function symbolsOf(graph: Graph, variant: Graph): readonly Symbol[] {
-  const found = new Map<string, Symbol>();
+function symbolsOf(graph: Graph, variant: Graph): readonly FreeSize[] {
+  const found = new Map<string, FreeSize>();
   for (const [input, { shape }] of graph.inputs.entries()) {
     for (const [axis, first] of shape.entries()) {
       const second = (variant.inputs[input] as Tensor).shape[axis] as number;
@@ -49,18 +49,18 @@ function symbolsOf(graph: Graph, variant: Graph): readonly Symbol[] {
 }
 
 /** All products of up to three symbols. */
-function products(symbols: readonly Symbol[]): readonly (readonly Symbol[])[] {
-  const sets: (readonly Symbol[])[] = [];
-  const extend = (chosen: readonly Symbol[], from: number): void => {
+function products(symbols: readonly FreeSize[]): readonly (readonly FreeSize[])[] {
+  const sets: (readonly FreeSize[])[] = [];
+  const extend = (chosen: readonly FreeSize[], from: number): void => {
     if (chosen.length > 0) sets.push(chosen);
     if (chosen.length === 3) return;
-    for (let next = from; next < symbols.length; next++) extend([...chosen, symbols[next] as Symbol], next);
+    for (let next = from; next < symbols.length; next++) extend([...chosen, symbols[next] as FreeSize], next);
   };
   extend([], 0);
   return sets.sort((a, b) => a.length - b.length);
 }
 
-const productOf = (symbols: readonly Symbol[], trace: 0 | 1): number =>
+const productOf = (symbols: readonly FreeSize[], trace: 0 | 1): number =>
   symbols.reduce((product, symbol) => product * symbol.sizes[trace], 1);
 
 /** A reader for two traces of one function. */
@@ -91,7 +91,7 @@ export function createSizeReader(graph: Graph, variant: Graph): SizeReader {
 }
 
 /** The size in a run, given that of each symbol. */
-export function evaluateSize(size: Size, values: ReadonlyMap<Symbol, number>): number {
+export function evaluateSize(size: Size, values: ReadonlyMap<FreeSize, number>): number {
   if (typeof size === "number") return size;
   return (
     size.symbols.reduce((product, symbol) => product * (values.get(symbol) as number), size.factor) +

@@ -9,7 +9,7 @@ import {
   type RunOptions,
   type TensorType,
 } from "@alignkit/core";
-import { evaluateSize, type Symbol } from "./dimensions.js";
+import { evaluateSize, type FreeSize } from "./dimensions.js";
 import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
 import type { SimdKernels } from "./kernels/simd.js";
 import type { Handle, NameList, OrtApi } from "./ort-api.js";
@@ -60,7 +60,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
       if (value === undefined) throw new BackendError(`input ${position} (${name}) is missing`);
       return own(value);
     });
-    const symbols = new Map<Symbol, number>();
+    const symbols = new Map<FreeSize, number>();
     for (const symbol of plan.sizes.symbols) {
       symbols.set(symbol, (given[symbol.input] as Value).type.shape[symbol.axis] as number);
     }

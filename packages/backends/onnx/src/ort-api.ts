@@ -89,11 +89,39 @@ function prototype(signature: string): ReturnType<typeof koffi.proto> {
   );
 }
 
+/** Native code runs on stacks that koffi sets aside; ONNX Runtime needs as much as a usual thread has. */
+const stackSize = 8 << 20;
+
+/** @throws {BackendError} when koffi was set up with less by someone else; it takes settings before its first library only */
+function ensureStacks(): void {
+  const { sync_stack_size: sync = 0, async_stack_size: async = 0 } = koffi.config();
+  if (sync >= stackSize && async >= stackSize) return;
+  try {
+    koffi.config({
+      sync_stack_size: Math.max(sync, stackSize),
+      async_stack_size: Math.max(async, stackSize),
+    });
+  } catch (cause) {
+    throw new BackendError(
+      `koffi was loaded with stacks of ${sync} and ${async} bytes, ONNX Runtime needs ${stackSize}: make the onnx backend ` +
+        "before other libraries are loaded through koffi, or set koffi.config({ sync_stack_size, async_stack_size }) first",
+      { cause },
+    );
+  }
+}
+
 /** Reads the function table, checking that no entry that is used is empty. */
-function readTable(path: string): { readonly version: string; readonly functions: Functions } {
+function readTable(path: string): {
+  readonly library: unknown;
+  readonly version: string;
+  readonly functions: Functions;
+} {
+  ensureStacks();
+  let library: ReturnType<typeof koffi.load>;
   let base: bigint;
   try {
-    base = koffi.load(path).func("OrtGetApiBase", pointer, [])() as bigint;
+    library = koffi.load(path);
+    base = library.func("OrtGetApiBase", pointer, [])() as bigint;
   } catch (cause) {
     throw new BackendError(`cannot load ONNX Runtime from ${path}: ${(cause as Error).message}`, { cause });
   }
@@ -119,7 +147,7 @@ function readTable(path: string): { readonly version: string; readonly functions
       throw new BackendError(`${path}: entry ${index} (${name}) of the C API is empty`);
     functions[name as OrtFunctionName] = entry;
   }
-  return { version, functions: functions as Functions };
+  return { library, version, functions: functions as Functions };
 }
 
 function dimensions(shape: readonly number[]): BigInt64Array {
@@ -153,7 +181,7 @@ function readProviders(
  * @throws {BackendError} when the library cannot be loaded, is too old, or its table has holes
  */
 export function loadOrtApi(path: string): OrtApi {
-  const { version, functions } = readTable(path);
+  const { library, version, functions } = readTable(path);
   const toError = (status: bigint, place: string): AlignkitError => {
     const text = functions.getErrorMessage(status) as string;
     functions.releaseStatus(status);
@@ -168,7 +196,7 @@ export function loadOrtApi(path: string): OrtApi {
     return out[0] as bigint;
   };
   /** What running calls point at: referenced from here, because native code holds addresses only. */
-  const inUse = new Set<unknown>();
+  const inUse = new Set<unknown>([library]); // koffi unloads a library that nothing refers to
   const callAsync = (
     fn: NativeFunction,
     values: readonly unknown[],

@@ -29,14 +29,14 @@ function arrays(length: number): AdamWArrays {
 
 /** The formula, one float at a time, each operation rounded to float32. */
 function plainAdamW({ parameter, gradient, first, second }: AdamWArrays, s: AdamWScalars): void {
-  const decay = round(1 - s.learningRate * s.weightDecay);
+  const decay = round(round(s.learningRate) * round(s.weightDecay));
   for (let i = 0; i < parameter.length; i++) {
     const g = round((gradient[i] as number) * round(s.gradientScale));
     const m = round(round((first[i] as number) * round(s.beta1)) + round(g * round(1 - s.beta1)));
     const v = round(round((second[i] as number) * round(s.beta2)) + round(round(g * g) * round(1 - s.beta2)));
     const denominator = round(round(round(Math.sqrt(v)) * round(s.denominatorScale)) + round(s.epsilon));
-    const decayed = round((parameter[i] as number) * decay);
-    parameter[i] = round(decayed - round(round(m * round(s.stepSize)) / denominator));
+    const decayed = round((parameter[i] as number) - round((parameter[i] as number) * decay));
+    parameter[i] = round(decayed - round(round(m / denominator) * round(s.stepSize)));
     first[i] = m;
     second[i] = v;
   }

@@ -72,7 +72,8 @@ export function createSimdKernels(piece = defaultPiece): SimdKernels {
       const { beta1, beta2, epsilon, weightDecay, learningRate, stepSize, denominatorScale, gradientScale } =
         scalars;
       const length = parameter.length;
-      const decay = 1 - learningRate * weightDecay;
+      // Rounded as the decomposition rounds: both factors are float32.
+      const decay = Math.fround(learningRate) * Math.fround(weightDecay);
       for (let start = 0; start < length; start += piece) {
         const end = Math.min(start + piece, length);
         const count = end - start;
