@@ -36,6 +36,11 @@ describe("readDemonstrations", () => {
     expect(await read({ text: "pc", prompt: "p", completion: "c" })).toMatchObject([{ kind: "completion" }]);
   });
 
+  it("passes over columns that are null, as exports of wider tables have them", async () => {
+    const row = { prompt: "p", completion: null, messages: null, text: "t" };
+    expect(await read(row)).toMatchObject([{ kind: "text", text: "t" }]);
+  });
+
   it("lets files differ, but not the lines of one", async () => {
     const a = await directory.writeRows("a.jsonl", { text: "t" });
     const b = await directory.writeRows("b.jsonl", { prompt: "p", completion: "c" }, { text: "t" });

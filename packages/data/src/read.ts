@@ -85,7 +85,7 @@ async function readRecords<Record>(
     let first: { readonly format: Format<Record>; readonly line: number } | undefined;
     for await (const { value, line } of readJsonLines(file)) {
       const origin = { file, line };
-      const format = formats.find(({ columns }) => columns.every((column) => column in value));
+      const format = findFormat(value, formats);
       if (format === undefined) throw dataErrorAt(origin, unknownFormat(value, formats));
       first ??= { format, line };
       if (format !== first.format) {
@@ -101,6 +101,15 @@ async function readRecords<Record>(
     }
   }
   return records;
+}
+
+/** The first format whose columns are all there; columns that are null count only where nothing else fits. */
+function findFormat<Record>(
+  value: JsonObject,
+  formats: readonly Format<Record>[],
+): Format<Record> | undefined {
+  const filled = formats.find(({ columns }) => columns.every((column) => (value[column] ?? null) !== null));
+  return filled ?? formats.find(({ columns }) => columns.every((column) => column in value));
 }
 
 function unknownFormat(value: JsonObject, formats: readonly Format<unknown>[]): string {

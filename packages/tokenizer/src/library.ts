@@ -42,16 +42,22 @@ export function createTokenizerParts(
   tokenizerJson: Readonly<Record<string, unknown>>,
   tokenizerConfig: object,
 ): TokenizerParts {
-  const library = new Tokenizer({ ...tokenizerJson, added_tokens: [] }, tokenizerConfig);
+  const { model: modelJson, added_tokens: addedTokensJson } = tokenizerJson as TokenizerJson;
+  const isOurs = isPlainBpe(modelJson);
+  const library = new Tokenizer(
+    // Without the merges the package builds no index of its own for them, which is most of its loading time.
+    { ...tokenizerJson, model: isOurs ? { ...modelJson, merges: [] } : modelJson, added_tokens: [] },
+    tokenizerConfig,
+  );
   const { normalizer, pre_tokenizer: preTokenizer, model, post_processor: postProcessor, decoder } = library;
   if (model === null) throw new Error("the file has no model");
-  const addedTokens = readAddedTokens(tokenizerJson.added_tokens);
+  const addedTokens = readAddedTokens(addedTokensJson);
   correctDecoder(decoder, addedTokens);
   correctPreTokenizer(preTokenizer);
   const modelVocabulary = library.get_vocab();
   const unknownToken = model.unk_token ?? undefined;
   const unknown = unknownToken === undefined ? undefined : modelVocabulary.get(unknownToken);
-  const encodeWord = createWordEncoder(tokenizerJson.model as ModelJson, modelVocabulary);
+  const encodeWord = isOurs ? createWordEncoder(modelJson, modelVocabulary) : undefined;
   return {
     vocabulary: new Map([
       ...modelVocabulary,
@@ -75,6 +81,11 @@ export function createTokenizerParts(
   };
 }
 
+interface TokenizerJson {
+  readonly model?: ModelJson;
+  readonly added_tokens?: unknown;
+}
+
 /** The part of `model` in `tokenizer.json` that byte-pair merging needs. */
 interface ModelJson {
   readonly type?: string;
@@ -87,13 +98,16 @@ interface ModelJson {
   readonly end_of_word_suffix?: string | null;
 }
 
-/** Byte-pair merging without prefixes and suffixes is done here, other models by the package. */
+/** Byte-pair merging without prefixes and suffixes is done here, every other model by the package. */
+function isPlainBpe(model: ModelJson | undefined): model is ModelJson {
+  const isBpe = model?.merges !== undefined && (model.type ?? "BPE") === "BPE";
+  return isBpe && !model.continuing_subword_prefix && !model.end_of_word_suffix;
+}
+
 function createWordEncoder(
   model: ModelJson,
   vocabulary: ReadonlyMap<string, number>,
-): ((word: string) => readonly number[]) | undefined {
-  const isBpe = model.merges !== undefined && (model.type ?? "BPE") === "BPE";
-  if (!isBpe || model.continuing_subword_prefix || model.end_of_word_suffix) return undefined;
+): (word: string) => readonly number[] {
   return createBpeEncoder({
     vocabulary,
     merges: (model.merges ?? []).map((merge) =>
