@@ -10,7 +10,7 @@ export const startOfData: Cursor = { epoch: 0, index: 0 };
 
 /**
  * An order of `0 .. count - 1` for an epoch; the same arguments give the same order, for example
- * `(count, epoch) => random.split(epoch).permutation(count)`.
+ * `(count, epoch) => random.split(String(epoch)).permutation(count)`.
  */
 export type Permutation = (count: number, epoch: number) => ArrayLike<number>;
 
