@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createOnnxBackend } from "@alignkit/backend-onnx";
 import { createRegistry, referenceBackend, runPipeline } from "@alignkit/core";
 import { readModelDirectory, readSafetensors } from "@alignkit/models";
 import { sft } from "@alignkit/sft";
@@ -47,7 +48,10 @@ const config = {
   shuffle: false,
 };
 
-const backends = [{ name: "reference", create: async () => referenceBackend() }];
+const backends = [
+  { name: "reference", create: async () => referenceBackend() },
+  { name: "onnx", create: () => createOnnxBackend() },
+];
 
 describe.each(backends)("sft trajectory on $name", ({ create }) => {
   let scratch: string;

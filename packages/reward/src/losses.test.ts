@@ -9,10 +9,11 @@ import {
   sum,
   type Tensor,
 } from "@alignkit/core";
+import { rankedPairs } from "@alignkit/data";
 import { describe, expect, it } from "vitest";
 import { logisticLoss, pairwiseLoss, rankingLoss } from "./losses.js";
 import { countRankings, rankingMetrics } from "./metrics.js";
-import { type LossNormalization, pairWeight, untiedPairs } from "./pairs.js";
+import { type LossNormalization, pairWeight } from "./pairs.js";
 
 const readCases = <T>(name: string): readonly T[] =>
   JSON.parse(readFileSync(new URL(`../fixtures/losses/${name}.json`, import.meta.url), "utf8")).cases;
@@ -100,7 +101,7 @@ describe.each(readCases<PairwiseCase>("reward_pairwise"))(
     });
 
     it("counts accuracy, margin and rewards", () => {
-      const pairs = inputs.chosen.map((_, index) => ({ preferred: index, rejected: index + size }));
+      const pairs = inputs.chosen.map((_, index) => ({ better: index, worse: index + size }));
       const metrics = rankingMetrics(countRankings([...inputs.chosen, ...inputs.rejected], pairs));
       expect(metrics.accuracy).toBeCloseTo(expected.accuracy, 12);
       expect(metrics.margin).toBeCloseTo(expected.mean_margin, 12);
@@ -129,19 +130,19 @@ const kwiseLosses: Readonly<Record<LossNormalization, KwiseLoss>> = {
 
 describe.each(readCases<KwiseCase>("reward_kwise"))("K-wise loss, $name", ({ inputs, expected, grads }) => {
   const { prompts } = inputs;
-  const pairsOf = prompts.map(({ ranks }) => untiedPairs(ranks));
+  const pairsOf = prompts.map(({ ranks }) => rankedPairs(ranks));
   const starts = prompts.map((_, index) =>
     prompts.slice(0, index).reduce((total, { rewards }) => total + rewards.length, 0),
   );
   const pairs = pairsOf.flatMap((own, prompt) =>
-    own.map(({ preferred, rejected }) => ({
+    own.map(({ better, worse }) => ({
       prompt,
-      preferred: preferred + starts[prompt]!,
-      rejected: rejected + starts[prompt]!,
+      better: better + starts[prompt]!,
+      worse: worse + starts[prompt]!,
     })),
   );
   const scores = prompts.flatMap(({ rewards }) => rewards);
-  const column = (place: "preferred" | "rejected") =>
+  const column = (place: "better" | "worse") =>
     int32(
       pairs.map((pair) => pair[place]),
       [pairs.length],
@@ -173,8 +174,8 @@ describe.each(readCases<KwiseCase>("reward_kwise"))("K-wise loss, $name", ({ inp
       );
       const { loss, byScore } = await evaluate({
         scores: exact(scores),
-        preferred: column("preferred"),
-        rejected: column("rejected"),
+        preferred: column("better"),
+        rejected: column("worse"),
         weights: exact(weights),
       });
       expectClose((await loss.read()).data, [expected[kwiseLosses[normalization]]], 1e-9);
@@ -190,12 +191,12 @@ describe.each(readCases<KwiseCase>("reward_kwise"))("K-wise loss, $name", ({ inp
       }),
     );
     const size = pairs.length + 3;
-    const places = (place: "preferred" | "rejected") =>
+    const places = (place: "better" | "worse") =>
       int32([...pairs.map((pair) => pair[place]), 0, 0, 0], [size]);
     const { loss } = await evaluate({
       scores: exact([...scores, 1e3]),
-      preferred: places("preferred"),
-      rejected: places("rejected"),
+      preferred: places("better"),
+      rejected: places("worse"),
       weights: exact([...pairs.map(() => 1 / pairs.length), 0, 0, 0]),
     });
     expectClose((await loss.read()).data, [expected.loss_pooled_pairs], 1e-12);

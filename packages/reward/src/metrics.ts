@@ -1,17 +1,16 @@
 /** What a batch of rankings says of the reward model, computed on the host from its scores. */
-
-/** Two places among the scores. */
-export interface ScoredPair {
-  readonly preferred: number;
-  readonly rejected: number;
-}
+import type { RankedPair } from "@alignkit/data";
 
 /** Sums that add up over micro-batches, so that metrics are those of the whole step. */
 export interface RankingCounts {
   readonly responses: number;
+  /** Untied ones. */
   readonly pairs: number;
+  /** Pairs whose better response scores higher. */
   readonly correct: number;
+  /** Sum over pairs of the better score minus the other. */
   readonly margin: number;
+  /** Sum over responses. */
   readonly reward: number;
   readonly minReward: number;
   readonly maxReward: number;
@@ -31,10 +30,10 @@ export const noCounts: RankingCounts = {
  * Counts of one batch. A pair with equal scores is wrong, as in TRL.
  * @param scores - of all responses, padding left out
  */
-export function countRankings(scores: ArrayLike<number>, pairs: readonly ScoredPair[]): RankingCounts {
+export function countRankings(scores: ArrayLike<number>, pairs: readonly RankedPair[]): RankingCounts {
   let { correct, margin, reward, minReward, maxReward } = noCounts;
-  for (const { preferred, rejected } of pairs) {
-    const difference = (scores[preferred] as number) - (scores[rejected] as number);
+  for (const { better, worse } of pairs) {
+    const difference = (scores[better] as number) - (scores[worse] as number);
     if (difference > 0) correct += 1;
     margin += difference;
   }

@@ -1,8 +1,6 @@
 /**
- * From ranks to pairs. Rank 1 is best; equal ranks are ties, and a tie is no pair (Ouyang et al. 2022, appendix C.2).
- *
- * All pairs of a prompt stand in one batch element, because pairs shuffled apart overfit within one epoch
- * (Ouyang et al. 2022, section 3.5).
+ * What the pairs of a prompt weigh. All of them stand in one batch element, because pairs shuffled apart overfit within
+ * one epoch (Ouyang et al. 2022, section 3.5); ties make no pair (appendix C.2).
  */
 
 /**
@@ -16,32 +14,13 @@
 export const lossNormalizations = ["valid_pairs", "k_choose_2", "pooled_pairs"] as const;
 export type LossNormalization = (typeof lossNormalizations)[number];
 
-/** One pair of responses of the same prompt, by their places among that prompt's responses. */
-export interface RankedPair {
-  readonly preferred: number;
-  readonly rejected: number;
-}
-
-/** The untied pairs, in the order of the responses. */
-export function untiedPairs(ranks: readonly number[]): RankedPair[] {
-  const pairs: RankedPair[] = [];
-  for (let first = 0; first < ranks.length; first++) {
-    for (let second = first + 1; second < ranks.length; second++) {
-      const difference = (ranks[second] as number) - (ranks[first] as number);
-      if (difference > 0) pairs.push({ preferred: first, rejected: second });
-      if (difference < 0) pairs.push({ preferred: second, rejected: first });
-    }
-  }
-  return pairs;
-}
-
-/** The size of a batch, as far as the divisors need it. */
+/** The size of everything that one optimizer step sees. */
 export interface BatchSize {
   readonly prompts: number;
+  /** Untied ones. */
   readonly pairs: number;
 }
 
-/** The weight of one pair: with these weights the losses of all pairs of a batch add up to its loss. */
 const weights: {
   readonly [K in LossNormalization]: (responses: number, pairs: number, batch: BatchSize) => number;
 } = {
@@ -51,10 +30,10 @@ const weights: {
 };
 
 /**
- * Weight of each pair of one prompt.
+ * Weight of each pair of one prompt: with these weights the losses of all pairs of a batch add up to the batch's loss.
  * @param responses - K
  * @param pairs - untied ones of this prompt, at least 1
- * @param batch - prompts and untied pairs of everything that one optimizer step sees
+ * @param batch - the whole of an accumulation window, so that 8 x 1 prompts are the same step as 1 x 8
  */
 export function pairWeight({
   normalization,

@@ -1,0 +1,115 @@
+import { ConfigError, defineStage, type PlanContext, type StagePlan } from "@alignkit/core";
+import { type ModelConfig, rewardModelArtifact, writeModelDirectory } from "@alignkit/models";
+import { demonstrationsArtifact, initArtifact, rankingsArtifact } from "./artifacts.js";
+import { type RankingExample, roundingStep } from "./batches.js";
+import { type RewardConfig, rewardConfig } from "./config.js";
+import { type Examples, type ReadExamplesOptions, readExamples } from "./examples.js";
+import { type InitialModel, readInitialModel, withScalarHead } from "./initialize.js";
+import { trainingMemory } from "./memory.js";
+import { trainingSteps, trainRewardModel } from "./train.js";
+
+/** The reward model: a policy and rankings make a model that scores a prompt with its response. */
+export const rewardStage = defineStage({
+  name: "reward",
+  description: "Trains a reward model on rankings; demonstrations score 0 on average",
+  config: rewardConfig,
+  consumes: { init: initArtifact },
+  optionalConsumes: { rankings: rankingsArtifact, demonstrations: demonstrationsArtifact },
+  produces: { rewardModel: rewardModelArtifact },
+
+  async run(context, config, inputs) {
+    const init = await readInitialModel(inputs.init);
+    const examples = await read(context, config, inputs, init);
+    const { parameters, bias } = await trainRewardModel({
+      context,
+      config,
+      model: {
+        config: init.config,
+        parameters: withScalarHead(init, context.random.split("head")),
+      },
+      examples: examples.train,
+      evaluationExamples: examples.evaluation,
+      demonstrations: examples.demonstrations,
+    });
+    const count = examples.demonstrations.length;
+    if (count === 0)
+      context.logger.warn("no demonstrations are given, so that no bias moves their score to 0");
+    else context.logger.info(`reward_bias ${bias} moves the mean score of ${count} demonstrations to 0`);
+
+    const directory = context.artifactDirectory("rewardModel");
+    await writeModelDirectory(
+      directory,
+      { config: { ...init.config, rewardBias: bias }, head: "scalar", parameters, generationConfig: null },
+      { overwrite: true, files: init.files },
+    );
+    return { rewardModel: { directory } };
+  },
+
+  async plan(context, config, inputs) {
+    if (inputs.init === undefined) return { notes: ["the model comes from an earlier stage"] };
+    const init = await readInitialModel(inputs.init);
+    maximumLength(config, init.config);
+    if (config.train_files === null && inputs.rankings === undefined) {
+      return { notes: ["the rankings come from an earlier stage"] };
+    }
+    return planTraining(config, init, await read(context, config, inputs, init));
+  },
+});
+
+function read(
+  { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,
+  config: RewardConfig,
+  inputs: ReadExamplesOptions["inputs"],
+  { config: model, tokenizer }: InitialModel,
+): Promise<Examples> {
+  return readExamples({
+    config,
+    inputs,
+    tokenizer,
+    vocabularySize: model.vocabularySize,
+    maximumLength: maximumLength(config, model),
+    resolvePath,
+    logger,
+  });
+}
+
+/** @throws {ConfigError} when `max_length` is more than the model can take */
+function maximumLength({ max_length: given }: RewardConfig, model: ModelConfig): number {
+  if (given !== null && given > model.maxPositions) {
+    throw new ConfigError(
+      `max_length is ${given}, but the model has ${model.maxPositions} positions; give at most ${model.maxPositions}`,
+    );
+  }
+  return given ?? model.maxPositions;
+}
+
+/** Steps and memory, for `--dry-run`. */
+function planTraining(
+  config: RewardConfig,
+  { config: model, head }: InitialModel,
+  examples: Examples,
+): StagePlan {
+  const { train, evaluation, demonstrations } = examples;
+  const { per_device_train_batch_size: prompts, gradient_accumulation_steps: accumulation } = config;
+  const perEpoch = Math.ceil(train.length / (prompts * accumulation));
+  const largest = (value: (example: RankingExample) => number) => Math.max(...train.map(value));
+  const longest = largest(({ rows }) => Math.max(...rows.map((row) => row.length)));
+  const step = config.pad_to_multiple_of ?? roundingStep(longest, 16);
+  const responses = train.reduce((total, { rows }) => total + rows.length, 0);
+  const pairs = train.reduce((total, example) => total + example.pairs.length, 0);
+  return {
+    steps: trainingSteps(config, perEpoch),
+    memory: trainingMemory({
+      config: model,
+      rows: Math.min(responses, prompts * largest(({ rows }) => rows.length)),
+      length: Math.ceil(longest / step) * step,
+      accumulates: accumulation > 1,
+    }),
+    notes: [
+      `${train.length} prompts with ${responses} responses of at most ${longest} tokens, ${pairs} untied pairs`,
+      `${prompts} prompts x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,
+      `${evaluation.length} held-out prompts, ${demonstrations.length} demonstrations for the bias`,
+      head === "scalar" ? "the scalar head goes on as it is" : "the scalar head is new",
+    ],
+  };
+}
