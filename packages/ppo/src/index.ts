@@ -1,1 +1,48 @@
-export {};
+import { definePlugin, type Plugin } from "@alignkit/core";
+import type { NamedReward } from "./reward-function.js";
+import { ppoStage } from "./stage.js";
+
+export {
+  type Advantages,
+  explainedVariance,
+  generalizedAdvantages,
+  moments,
+  type WhitenOptions,
+  whiten,
+} from "./advantages.js";
+export { type PpoConfig, ppoConfig } from "./config.js";
+export { createWeightAverage, type WeightAverage } from "./ema.js";
+export { collateEpisodes, type Episode, type TrainingEpisode } from "./episode.js";
+export {
+  createEpisodeScorer,
+  createLogProbEvaluator,
+  createValueEvaluator,
+  type EpisodeScorer,
+  type EvaluateOptions,
+  type TokenEvaluator,
+} from "./evaluate.js";
+export { type Experience, type ExperienceSettings, type Judgements, makeExperience } from "./experience.js";
+export { type KlControl, nextKlCoefficient } from "./kl-controller.js";
+export {
+  meanOverTokens,
+  type PolicyLoss,
+  type PolicyLossInputs,
+  policyLoss,
+  pretrainingLoss,
+  type ValueLoss,
+  type ValueLossInputs,
+  valueLoss,
+} from "./losses.js";
+export type { NamedReward, RewardFunction, RewardRequest } from "./reward-function.js";
+export { clipScore, type KlEstimator, klEstimators, tokenKl, tokenRewards } from "./rewards.js";
+export { ppoStage } from "./stage.js";
+export { createUpdater, type UpdateMetrics, type Updater, type UpdateSettings } from "./update.js";
+
+export interface PpoOptions {
+  /** Added to the score of the reward model, or instead of one. */
+  readonly rewards?: readonly NamedReward[];
+}
+
+/** The plugin: one stage, `ppo`. */
+export const ppo = ({ rewards = [] }: PpoOptions = {}): Plugin =>
+  definePlugin({ name: "ppo", stages: [ppoStage(rewards)] });

@@ -1,0 +1,94 @@
+import {
+  type Backend,
+  ConfigError,
+  type DeviceTensor,
+  float32,
+  type HostTensor,
+  type Random,
+  uploadAll,
+} from "@alignkit/core";
+import {
+  initializeParameters,
+  type ModelConfig,
+  parameterNames,
+  readModelDirectory,
+  readTokenizerFiles,
+} from "@alignkit/models";
+import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
+
+type Named<T> = Readonly<Record<string, T>>;
+
+/** A model directory in memory. */
+export interface LoadedModel {
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly parameters: Named<HostTensor>;
+  readonly generationConfig: Readonly<Record<string, unknown>> | null;
+  /** The tokenizer's files by name, empty without one. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Absent without a tokenizer.json; then all data must be given as ids. */
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+export async function loadModel(directory: string): Promise<LoadedModel> {
+  const { config, parameters, generationConfig } = await readModelDirectory(directory);
+  const files = await readTokenizerFiles(directory);
+  const tensors = Object.fromEntries(
+    [...parameters].map(([name, { data, shape }]) => [name, float32(data, shape)]),
+  );
+  const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
+  return { directory, config, parameters: tensors, generationConfig, files, tokenizer };
+}
+
+/** A model whose weights do not change, on the backend. */
+export interface FrozenModel {
+  readonly config: ModelConfig;
+  readonly parameters: Named<DeviceTensor>;
+}
+
+export async function freeze(backend: Backend, { config, parameters }: LoadedModel): Promise<FrozenModel> {
+  return { config, parameters: await uploadAll(backend, parameters) };
+}
+
+/**
+ * Where the value model starts when there is no reward model: the policy's body under a fresh scalar head.
+ * The paper starts it from the reward model.
+ */
+export function valueModelFromPolicy(policy: LoadedModel, random: Random): LoadedModel {
+  const fresh = initializeParameters(policy.config, "scalar", random);
+  const { scalarHead } = parameterNames(policy.config);
+  const parameters: Record<string, HostTensor> = {};
+  for (const [name, { data, shape }] of fresh) {
+    const own = policy.parameters[name];
+    if (own === undefined && name !== scalarHead)
+      throw new ConfigError(`${policy.directory}: has no ${name} for the value model`);
+    parameters[name] = own ?? float32(data, shape);
+  }
+  return { ...policy, parameters };
+}
+
+/**
+ * Ids that end a response: those of the generation config, else those of the model, else the tokenizer's end token.
+ * @throws {ConfigError} when none is named
+ */
+export function stopTokens({
+  directory,
+  config,
+  generationConfig,
+  tokenizer,
+}: LoadedModel): readonly number[] {
+  const given = generationConfig?.eos_token_id;
+  const named = Array.isArray(given)
+    ? (given as number[])
+    : typeof given === "number"
+      ? [given]
+      : config.eosTokenIds;
+  const own = tokenizer?.eosTokenId;
+  const ids = named.length > 0 ? named : own === undefined ? [] : [own];
+  if (ids.length === 0) {
+    throw new ConfigError(
+      `${directory}: neither generation_config.json, config.json nor the tokenizer names an end token, so that no response would end; set eos_token_id`,
+    );
+  }
+  return ids;
+}
