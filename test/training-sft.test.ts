@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createOnnxBackend } from "@alignkit/backend-onnx";
-import { createRegistry, referenceBackend, runPipeline } from "@alignkit/core";
+import {
+  createRegistry,
+  InterruptedError,
+  type MetricsSink,
+  referenceBackend,
+  runPipeline,
+} from "@alignkit/core";
 import { readModelDirectory, readSafetensors } from "@alignkit/models";
 import { sft } from "@alignkit/sft";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -119,4 +125,67 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
     },
     120_000,
   );
+
+  it("goes on after Ctrl-C and after a crash as if nothing had happened, byte for byte", async () => {
+    const start = async (
+      name: string,
+      onStep: (step: number) => void,
+      resume: boolean,
+      signal?: AbortSignal,
+    ) => {
+      const backend = await create();
+      const runDirectory = join(scratch, name);
+      const stage = {
+        use: "sft",
+        config: { ...config, train_files: join(scratch, "rows.jsonl"), shuffle: true, save_steps: 3 },
+        inputs: { init: { path: join(fixtures, "model") } },
+      };
+      const sink: MetricsSink = { write: ({ step }) => onStep(step), close() {} };
+      try {
+        await runPipeline(
+          { stages: [stage] },
+          {
+            registry: createRegistry([sft()]),
+            backend,
+            runDirectory,
+            seed: 7,
+            sinks: [sink],
+            resume,
+            signal,
+          },
+        );
+      } finally {
+        await backend.dispose();
+      }
+    };
+    const results = async (name: string) => {
+      const lines = (await readFile(join(scratch, name, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+      const weights = await readFile(join(scratch, name, "artifacts", "sft.policy", "model.safetensors"));
+      // Wall time is the one thing that may differ.
+      return { weights, metrics: lines.map((line) => ({ ...JSON.parse(line), tokens_per_second: 0 })) };
+    };
+    await start("whole", () => {}, false);
+    const whole = await results("whole");
+
+    // Ctrl-C during step 5: saved there.
+    const controller = new AbortController();
+    const abort = (step: number) => {
+      if (step === 5) controller.abort();
+    };
+    await expect(start("stopped", abort, false, controller.signal)).rejects.toThrow(InterruptedError);
+    const steps: number[] = [];
+    await start("stopped", (step) => steps.push(step), true);
+    expect(steps[0]).toBe(6);
+    expect(await results("stopped")).toEqual(whole);
+
+    // A crash in step 5: the checkpoint of step 3 is the last one.
+    const crash = (step: number) => {
+      if (step === 5) throw new Error("power cut");
+    };
+    await expect(start("crashed", crash, false)).rejects.toThrow("power cut");
+    steps.length = 0;
+    await start("crashed", (step) => steps.push(step), true);
+    expect(steps[0]).toBe(4);
+    expect(await results("crashed")).toEqual(whole);
+  }, 120_000);
 });
