@@ -1,0 +1,13 @@
+import type { StageDefinition } from "@alignkit/core";
+import { dashed } from "../options/config-flags.js";
+
+/** Lines of the help for a stage that alignkit may not know: its required inputs as flags. */
+export function exampleOf({ name, consumes }: StageDefinition): readonly string[] {
+  const inputs = Object.keys(consumes).map((input) => ` --${dashed(input)} ${dashed(input)}-directory`);
+  const start = `${name}${inputs.join("")}`;
+  return [
+    `${start} --output-dir runs/${name}`,
+    `${name} --config ${name}.yaml --max-steps 100 --dry-run`,
+    `${name} --config ${name}.yaml --resume`,
+  ];
+}

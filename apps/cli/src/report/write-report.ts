@@ -1,0 +1,3 @@
+export async function writeReport(runDirectory: string): Promise<string> {
+  return runDirectory + "/report.html";
+}
