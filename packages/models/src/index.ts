@@ -38,6 +38,14 @@ export {
 export { writeSafetensors } from "./directory/safetensors-writer.js";
 export { type WeightDtype, type WriteModelOptions, writeModelDirectory } from "./directory/save.js";
 export { familyNames } from "./families/table.js";
+export { createGenerator, type Generator } from "./generation/generator.js";
+export type { Generation, GenerationOptions, TokenEvent } from "./generation/options.js";
+export {
+  createSampler,
+  type SampledToken,
+  type Sampler,
+  type SamplerSettings,
+} from "./generation/sampler.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
 export { causalMask, documentMask, leftPaddedMask } from "./masks.js";

@@ -1,0 +1,98 @@
+/** One batch from prompts to responses. */
+import { exactDivide, InterruptedError, type Random } from "@alignkit/core";
+import type { Generation, GenerationOptions } from "./options.js";
+import type { DecoderProgram } from "./program.js";
+import { createSampler } from "./sampler.js";
+import { createSession } from "./session.js";
+
+/** A prompt with its place among all prompts, which names its random numbers. */
+export interface IndexedPrompt {
+  readonly index: number;
+  readonly ids: readonly number[];
+}
+
+/** A response under way. */
+interface Row {
+  readonly index: number;
+  readonly random: Random;
+  readonly ids: number[];
+  readonly logProbs: number[];
+  finishReason: Generation["finishReason"] | null;
+}
+
+/**
+ * A row's tokens follow from its prompt, its index and `random` alone, up to rounding: each row has its own stream.
+ * @returns responses in the order of `prompts`
+ * @throws {InterruptedError} when the signal fires between two steps
+ */
+export async function generateBatch(
+  program: DecoderProgram,
+  prompts: readonly IndexedPrompt[],
+  options: GenerationOptions,
+  random: Random,
+  signal?: AbortSignal,
+): Promise<Generation[]> {
+  const { maxNewTokens, minNewTokens = 0, ignoreEos = false, onToken } = options;
+  const stopTokens = options.stopTokenIds ?? program.config.eosTokenIds;
+  const stops = new Set(ignoreEos ? [] : stopTokens);
+  const sampler = createSampler(program.config.vocabularySize, options);
+  const rows = prompts.map(
+    ({ index }): Row => ({
+      index,
+      random: random.split(`row-${index}`),
+      ids: [],
+      logProbs: [],
+      finishReason: null,
+    }),
+  );
+  const longest = Math.max(...prompts.map(({ ids }) => ids.length));
+  const session = await createSession(
+    program,
+    prompts.map(({ ids }) => ids),
+    // The last token is drawn, but not run.
+    longest + maxNewTokens - 1,
+  );
+  try {
+    let active: readonly Row[] = rows;
+    let logits = await session.prefill();
+    for (let step = 1; ; step++) {
+      // 1. A token for each row that goes on
+      const width = exactDivide(logits.length, active.length, "logits per row");
+      const suppressed = step <= minNewTokens ? [...stops] : [];
+      for (const [position, row] of active.entries()) {
+        if (row.finishReason !== null) continue;
+        const own = logits.subarray(position * width, (position + 1) * width);
+        const { token, logProb } = sampler.sample(own, row.random.uniform(), suppressed);
+        row.ids.push(token);
+        row.logProbs.push(logProb);
+        if (stops.has(token)) row.finishReason = "stop";
+        else if (step === maxNewTokens) row.finishReason = "length";
+        onToken?.({ prompt: row.index, token, logProb });
+      }
+
+      // 2. Rows that ended are dropped, once it pays to copy the rest of the cache
+      const going = active.filter((row) => row.finishReason === null);
+      if (going.length === 0) break;
+      if (signal?.aborted) {
+        throw new InterruptedError(`generation: interrupted after ${step} tokens`, { cause: signal.reason });
+      }
+      if (going.length <= active.length * keepAbove(program)) {
+        await session.keep(going.map((row) => active.indexOf(row)));
+        active = going;
+      }
+
+      // 3. Their logits after it
+      logits = await session.step(active.map((row) => row.ids.at(-1) as number));
+    }
+  } finally {
+    session.dispose();
+  }
+  return rows.map(({ ids, logProbs, finishReason }) => ({
+    ids,
+    logProbs: Float32Array.from(logProbs),
+    finishReason: finishReason as Generation["finishReason"],
+  }));
+}
+
+/** The share of rows still going below which the others are dropped: each new size may have to be compiled. */
+const keepAbove = ({ backend }: DecoderProgram): number => (backend.dynamicShapes ? 3 / 4 : 1 / 2);
