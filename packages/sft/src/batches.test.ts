@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { roundingStep, toBatches } from "./batches.js";
+
+describe("toBatches", () => {
+  it("fills the last batch with rows that teach nothing", () => {
+    const example = (length: number) => ({
+      inputIds: new Int32Array(length).fill(5),
+      labels: Int32Array.from({ length }, (_, position) => (position === 0 ? -100 : 5)),
+    });
+    const batches = toBatches([example(3), example(20), example(2)], {
+      padTokenId: 1,
+      rows: 2,
+      multipleOf: null,
+    });
+    expect(batches.map(({ rows, length }) => [rows, length])).toEqual([
+      [2, 32],
+      [2, 16],
+    ]);
+    // 2 + 19 labels, then 1; rows of M are rounded up to 32.
+    expect(batches.map(({ labelTokens, targetRows }) => [labelTokens, targetRows.length])).toEqual([
+      [21, 32],
+      [1, 32],
+    ]);
+    expect([...batches[1]!.inputIds.slice(16)]).toEqual(new Array(16).fill(1));
+  });
+});
+
+describe("roundingStep", () => {
+  it("keeps padding below a quarter and sizes few", () => {
+    // floor(log2) - 2: 64 -> 16, 127 -> 16, 128 -> 32, 1000 -> 128
+    expect([1, 63, 64, 127, 128, 1000].map((size) => roundingStep(size, 16))).toEqual([
+      16, 16, 16, 16, 32, 128,
+    ]);
+  });
+});

@@ -1,0 +1,168 @@
+import {
+  createRandom,
+  type Metrics,
+  referenceBackend,
+  type StageContext,
+  silentProgress,
+} from "@alignkit/core";
+import { createModelConfig, initializeParameters } from "@alignkit/models";
+import { describe, expect, it } from "vitest";
+import type { Example } from "./batches.js";
+import { sftConfig } from "./config.js";
+import { trainLanguageModel } from "./train.js";
+
+const config = createModelConfig({
+  model_type: "gpt2",
+  vocab_size: 13,
+  n_positions: 24,
+  n_embd: 6,
+  n_layer: 1,
+  n_head: 2,
+});
+const model = {
+  config,
+  parameters: initializeParameters(config, "language_model", createRandom(1).split("model")),
+};
+
+/** Rows of 3 to 10 tokens; the number of labels differs from row to row, so that means of means differ from means. */
+const examples: readonly Example[] = Array.from({ length: 8 }, (_, row) => {
+  const length = 3 + row;
+  const inputIds = Int32Array.from({ length }, (_, position) => (3 * row + 5 * position) % 13);
+  return { inputIds, labels: inputIds.map((id, position) => (position <= row % 3 ? -100 : id)) };
+});
+
+async function train(
+  settings: Readonly<Record<string, unknown>>,
+  options: { readonly examples?: readonly Example[]; readonly evaluation?: readonly Example[] } = {},
+) {
+  const lines: { readonly step: number; readonly metrics: Metrics }[] = [];
+  const context: Pick<
+    StageContext,
+    "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
+  > = {
+    name: "sft",
+    backend: referenceBackend(),
+    random: createRandom(3),
+    tracker: { log: (step, metrics) => lines.push({ step, metrics }) },
+    progress: silentProgress,
+    checkpoints: { save: async () => {}, latest: async () => undefined },
+    signal: new AbortController().signal,
+    now: () => performance.now(),
+  };
+  const parameters = await trainLanguageModel({
+    context,
+    config: sftConfig.parse({ learning_rate: 0.01, lr_scheduler_type: "constant", ...settings }),
+    model,
+    examples: options.examples ?? examples,
+    evaluationExamples: options.evaluation ?? [],
+  });
+  return { lines, parameters };
+}
+
+function largestDifference(
+  a: Awaited<ReturnType<typeof train>>,
+  b: Awaited<ReturnType<typeof train>>,
+): number {
+  let largest = 0;
+  for (const [name, { data }] of a.parameters) {
+    const other = b.parameters.get(name)!.data;
+    for (const [index, value] of data.entries()) largest = Math.max(largest, Math.abs(value - other[index]!));
+  }
+  return largest;
+}
+
+describe("trainLanguageModel", () => {
+  it("takes the same step with 1 x 8, 2 x 4 and 8 x 1 rows", async () => {
+    const run = (rows: number) =>
+      train({
+        per_device_train_batch_size: rows,
+        gradient_accumulation_steps: 8 / rows,
+        max_steps: 3,
+        shuffle: false,
+      });
+    const whole = await run(8);
+    for (const rows of [1, 4]) {
+      const divided = await run(rows);
+      for (const [index, { metrics }] of divided.lines.entries()) {
+        expect(metrics.loss).toBeCloseTo(whole.lines[index]!.metrics.loss!, 6);
+        expect(metrics.grad_norm).toBeCloseTo(whole.lines[index]!.metrics.grad_norm!, 5);
+      }
+      expect(largestDifference(divided, whole)).toBeLessThan(1e-5);
+    }
+    // The mean of micro-batch means is another loss.
+    const means = await train({
+      per_device_train_batch_size: 1,
+      gradient_accumulation_steps: 8,
+      max_steps: 1,
+      shuffle: false,
+      loss_reduction: "micro_mean",
+    });
+    expect(Math.abs(means.lines[0]!.metrics.loss! - whole.lines[0]!.metrics.loss!)).toBeGreaterThan(1e-3);
+  });
+
+  it("does not see padding", async () => {
+    const settings = { per_device_train_batch_size: 8, max_steps: 2, shuffle: false };
+    const tight = await train({ ...settings, pad_to_multiple_of: 1 });
+    const wide = await train({ ...settings, pad_to_multiple_of: 24 });
+    expect(largestDifference(tight, wide)).toBeLessThan(1e-6);
+    expect(wide.lines[0]!.metrics.loss).toBeCloseTo(tight.lines[0]!.metrics.loss!, 6);
+  });
+
+  it("counts tokens, epochs and the rows of a last, smaller update", async () => {
+    const { lines } = await train({
+      per_device_train_batch_size: 3,
+      gradient_accumulation_steps: 2,
+      num_train_epochs: 2,
+      shuffle: false,
+    });
+    // 8 rows of 3..10 tokens make updates of 6 and 2 rows: 3+4+5+6+7+8 = 33 tokens, then 9+10 = 19.
+    expect(lines.map(({ step, metrics }) => [step, metrics.num_tokens, metrics.epoch])).toEqual([
+      [1, 33, 6 / 8],
+      [2, 52, 1],
+      [3, 85, 1 + 6 / 8],
+      [4, 104, 2],
+    ]);
+  });
+
+  it("logs and evaluates when it is due", async () => {
+    const { lines } = await train(
+      {
+        per_device_train_batch_size: 8,
+        per_device_eval_batch_size: 3,
+        max_steps: 5,
+        logging_steps: 3,
+        eval_steps: 2,
+        eval_on_start: true,
+        learning_rate: 0,
+      },
+      { evaluation: examples },
+    );
+    const names = lines.map(({ step, metrics }) => `${step} ${"loss" in metrics} ${"eval_loss" in metrics}`);
+    expect(names).toEqual(["0 false true", "2 false true", "3 true false", "4 false true", "5 true true"]);
+    // With a rate of 0 nothing changes, and the held-out rows are those of training: per token, not per row or batch.
+    const { loss, eval_loss } = lines[4]!.metrics;
+    expect(eval_loss).toBeCloseTo(loss!, 6);
+    expect(lines[0]!.metrics.eval_loss).toBe(eval_loss);
+  });
+
+  it("orders each epoch anew, from the seed", async () => {
+    const settings = { per_device_train_batch_size: 1, num_train_epochs: 2, learning_rate: 0 };
+    const lossesOf = ({ lines }: Awaited<ReturnType<typeof train>>) =>
+      lines.map(({ metrics }) => metrics.loss!);
+    const first = lossesOf(await train(settings));
+    expect(lossesOf(await train(settings))).toEqual(first);
+    expect(first.slice(0, 8)).not.toEqual(first.slice(8));
+    expect(first.slice(0, 8).toSorted()).toEqual(first.slice(8).toSorted());
+    const ordered = lossesOf(await train({ ...settings, shuffle: false }));
+    expect(ordered.slice(0, 8)).toEqual(ordered.slice(8));
+  });
+
+  it("learns two rows by heart", async () => {
+    const { lines } = await train(
+      { per_device_train_batch_size: 2, max_steps: 60, learning_rate: 0.1 },
+      { examples: examples.slice(2, 4) },
+    );
+    expect(lines[0]!.metrics.loss).toBeGreaterThan(2);
+    expect(lines.at(-1)!.metrics.loss).toBeLessThan(0.1);
+  });
+});
