@@ -62,3 +62,12 @@ export {
   parameterShapes,
   parameterSpecifications,
 } from "./parameters.js";
+export type { BatchOptions } from "./ragged-batches.js";
+export {
+  createRewardScorer,
+  createScorer,
+  type RewardScorer,
+  type ScoredSequence,
+  type Scorer,
+  type ScorerSettings,
+} from "./scoring.js";
