@@ -136,9 +136,9 @@ describe("reward", () => {
       inputs: { init: { path: policy } },
     };
     const wired = await checkWiring(registry, { stages: [stage] }, { baseDirectory: scratch });
-    const [{ plan }] = (await planPipeline(wired, { baseDirectory: scratch })) as [{ plan: unknown }];
+    const plans = await planPipeline(wired, { baseDirectory: scratch });
     // 5,472 parameters: 620 x 8, attention 64 + 32 + 32 + 64, MLP 3 x 96, norms 3 x 8, head 8; 4 bytes each.
-    expect(plan).toMatchInlineSnapshot(`
+    expect(plans[0]?.plan).toMatchInlineSnapshot(`
       {
         "memory": {
           "activations": 34816,

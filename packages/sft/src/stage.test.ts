@@ -94,10 +94,10 @@ describe("plan", () => {
       inputs: { init: { path: gpt2 } },
     };
     const wired = await checkWiring(registry, { stages: [stage] }, { baseDirectory: scratch });
-    const [{ plan }] = (await planPipeline(wired, { baseDirectory: scratch })) as [{ plan: unknown }];
+    const plans = await planPipeline(wired, { baseDirectory: scratch });
     // 32,128 parameters: 160 x 32 + 48 x 32 embeddings, 2 layers of 12,704, 64 in the last norm.
     // 7 rows in windows of 4 are 2 updates, 16 epochs.
-    expect(plan).toMatchInlineSnapshot(`
+    expect(plans[0]?.plan).toMatchInlineSnapshot(`
       {
         "memory": {
           "activations": 173056,
