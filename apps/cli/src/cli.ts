@@ -1,9 +1,12 @@
 /** The command line: which verb, and what happens when it fails. */
 import { Command, CommanderError } from "commander";
+import { addChat } from "./commands/chat.js";
 import { addDemo } from "./commands/demo.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addGenerate } from "./commands/generate.js";
 import { addPlugins } from "./commands/plugins.js";
 import { addRun } from "./commands/run.js";
+import { addScore } from "./commands/score.js";
 import { addStages } from "./commands/stages.js";
 import { describeFailure, exitCodeOf } from "./failure.js";
 import { createSession, type Session } from "./session.js";
@@ -16,6 +19,7 @@ type AddVerbs = (program: Command, session: Session) => void | Promise<void>;
 const groups: readonly { readonly title: string; readonly verbs: readonly AddVerbs[] }[] = [
   { title: "Begin:", verbs: [addDemo] },
   { title: "Train:", verbs: [addRun, addStages] },
+  { title: "Use:", verbs: [addGenerate, addChat, addScore] },
   { title: "About this installation:", verbs: [addDoctor, addPlugins] },
 ];
 

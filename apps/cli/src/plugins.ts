@@ -15,6 +15,14 @@ export const builtInPlugins: readonly BuiltIn[] = [
       sft: "Fine-tunes a language model on demonstrations; only completions are learned",
     },
   },
+  {
+    load: async () => (await import("@alignkit/reward")).reward(),
+    stages: { reward: "Trains a reward model on rankings; demonstrations score 0 on average" },
+  },
+  {
+    load: async () => (await import("@alignkit/ppo")).ppo(),
+    stages: { ppo: "Reinforcement learning from a reward model: PPO, with pretraining text PPO-ptx" },
+  },
   { load: async () => (await import("@alignkit/backend-onnx")).onnx(), stages: {} },
   { load: async () => (await import("./reference-plugin.js")).reference(), stages: {} },
 ];

@@ -60,9 +60,9 @@ function addInputOptions(
   taken: Set<string | undefined>,
 ): Map<string, string> {
   const inputs = new Map<string, string>();
-  const add = (flag: string, input: string, description: string) => {
+  const add = (flag: string, input: string, description: string, isHidden = false) => {
     const option = new Option(`${flag} <directory>`, description);
-    command.addOption(option);
+    command.addOption(isHidden ? option.hideHelp() : option);
     inputs.set(option.attributeName(), input);
     taken.add(flag);
   };
@@ -76,8 +76,12 @@ function addInputOptions(
       description + (isRequired ? " (required)" : ""),
     );
   }
-  const [first] = Object.keys(stage.consumes);
-  if (first !== undefined && !taken.has("--model")) add("--model", first, `the same as --${dashed(first)}`);
+  const [first] = Object.entries(stage.consumes);
+  if (first === undefined) return inputs;
+  const [input, { kind }] = first;
+  if (!taken.has("--model")) add("--model", input, `the same as --${dashed(input)}`);
+  // What it is called where it was made: `--policy`, `--reward-model`.
+  if (!taken.has(`--${dashed(kind)}`)) add(`--${dashed(kind)}`, input, "", true);
   return inputs;
 }
 

@@ -51,3 +51,15 @@ export function addRunOptions(command: Command, defaultDirectory: string): Comma
     .addOption(pluginOption())
     .option(...debugOption);
 }
+
+/** A positive integer. */
+export function parseCount(text: string): number {
+  const value = parseInteger(text);
+  if (value < 1) throw new InvalidArgumentError("Give a positive integer.");
+  return value;
+}
+
+export function parseBoolean(text: string): boolean {
+  if (text !== "true" && text !== "false") throw new InvalidArgumentError("Give true or false.");
+  return text === "true";
+}
