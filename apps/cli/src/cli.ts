@@ -4,6 +4,7 @@ import { addChat } from "./commands/chat.js";
 import { addDemo } from "./commands/demo.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addGenerate } from "./commands/generate.js";
+import { addInit } from "./commands/init.js";
 import { addPlugins } from "./commands/plugins.js";
 import { addRun } from "./commands/run.js";
 import { addScore } from "./commands/score.js";
@@ -17,7 +18,7 @@ type AddVerbs = (program: Command, session: Session) => void | Promise<void>;
 
 /** In the order of the help. */
 const groups: readonly { readonly title: string; readonly verbs: readonly AddVerbs[] }[] = [
-  { title: "Begin:", verbs: [addDemo] },
+  { title: "Begin:", verbs: [addDemo, addInit] },
   { title: "Train:", verbs: [addRun, addStages] },
   { title: "Use:", verbs: [addGenerate, addChat, addScore] },
   { title: "About this installation:", verbs: [addDoctor, addPlugins] },
