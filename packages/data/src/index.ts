@@ -1,3 +1,11 @@
+export {
+  dataFiles,
+  demonstrationsArtifact,
+  filesOf,
+  promptsArtifact,
+  rankingsArtifact,
+  textsArtifact,
+} from "./artifacts.js";
 export { bucketLength } from "./bucket.js";
 export {
   type Batch,

@@ -1,20 +1,29 @@
 import { optimizationFields } from "@alignkit/models";
 import { z } from "zod";
 
+/** One path or several. */
+const files = z
+  .union([z.string(), z.array(z.string()).min(1)])
+  .transform((given) => (typeof given === "string" ? [given] : given));
+
 /**
  * Configuration of PPO and PPO-ptx; keys as in TRL's `PPOConfig` and transformers' `TrainingArguments`.
  *
  * "Paper" is Ouyang et al. 2022; where it is silent, the comment says whose value stands here.
  */
 export const ppoConfig = z.strictObject({
-  prompt_files: z
-    .array(z.string())
-    .min(1)
-    .describe("Prompts: .jsonl or .jsonl.gz of {prompt} or {input_ids}"),
-  ptx_files: z
-    .array(z.string())
-    .default([])
-    .describe("Pretraining text {text} for PPO-ptx; none is plain PPO"),
+  prompt_files: files
+    .nullable()
+    .default(null)
+    .describe(
+      "Prompts: .jsonl or .jsonl.gz of {prompt}, {messages} or {input_ids}; null takes the input `prompts`",
+    ),
+  ptx_files: files
+    .nullable()
+    .default(null)
+    .describe(
+      "Pretraining text {text} for PPO-ptx; null takes the input `texts`; without either it is plain PPO",
+    ),
 
   // Amount of work. Paper, appendix C.4.
   total_episodes: z.int().positive().default(256_000).describe("Episodes in all (paper: 256k)"),
@@ -97,7 +106,7 @@ export const ppoConfig = z.strictObject({
     .number()
     .nonnegative()
     .default(27.8)
-    .describe("gamma of eq. 2 (paper: 27.8); used when ptx_files are given"),
+    .describe("gamma of eq. 2 (paper: 27.8); used when there are pretraining texts; 0 is plain PPO"),
   ptx_ratio: z.number().positive().default(8).describe("Pretraining texts per episode (paper: 8)"),
   ptx_reduction: z
     .enum(["token_mean", "sequence_mean"])

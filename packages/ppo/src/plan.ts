@@ -1,6 +1,9 @@
-import type { DirectoryArtifact, StagePlan } from "@alignkit/core";
-import { type Head, parameterShapes, readModelConfig } from "@alignkit/models";
+import type { PlanContext, StagePlan } from "@alignkit/core";
+import { type Head, parameterShapes, readModelConfig, readTokenizerFiles } from "@alignkit/models";
+import { createTokenizer } from "@alignkit/tokenizer";
 import type { PpoConfig } from "./config.js";
+import { loadPrompts, loadTexts } from "./prompts-and-texts.js";
+import type { PpoInputs } from "./stage.js";
 
 const bytesPerFloat = 4;
 
@@ -11,55 +14,67 @@ async function parameterBytes(directory: string, head: Head): Promise<number> {
   return count * bytesPerFloat;
 }
 
-/** Steps and memory of a PPO run, before it starts; models that an earlier stage has yet to make are left out. */
+/** Steps and memory of a PPO run, before it starts; what an earlier stage has yet to make is left out. */
 export async function planPpo(
+  context: PlanContext,
   config: PpoConfig,
-  inputs: {
-    readonly policy?: DirectoryArtifact;
-    readonly reference?: DirectoryArtifact;
-    readonly reward_model?: DirectoryArtifact;
-  },
+  inputs: Partial<PpoInputs>,
 ): Promise<StagePlan> {
   const iterations = Math.ceil(config.total_episodes / config.batch_size);
   const notes = [
     `${iterations} iterations of ${config.batch_size} episodes, ${config.num_ppo_epochs * config.num_mini_batches} steps each`,
   ];
-  const memory: Record<string, number> = {};
-  if (inputs.policy === undefined) {
-    notes.push("memory is known once the policy exists");
-    return { steps: iterations, notes };
+  if (inputs.init === undefined)
+    return { steps: iterations, notes: [...notes, "the policy comes from an earlier stage"] };
+  const policyConfig = await readModelConfig(inputs.init.directory);
+  if (config.prompt_files !== null || inputs.prompts !== undefined) {
+    const files = await readTokenizerFiles(inputs.init.directory);
+    const policy = {
+      config: policyConfig,
+      tokenizer: files.has("tokenizer.json") ? createTokenizer(files) : undefined,
+    };
+    const prompts = await loadPrompts(context, config, inputs, policy);
+    const texts = await loadTexts(context, config, inputs, policy);
+    notes.push(
+      `${prompts.length} prompts`,
+      texts.length === 0 ? "no pretraining texts: PPO" : `${texts.length} pretraining texts: PPO-ptx`,
+    );
   }
-  const policy = await parameterBytes(inputs.policy.directory, "language_model");
-  memory["policy weights"] = policy;
-  memory["policy gradients"] = policy;
-  memory["policy optimizer"] = 2 * policy;
-  if (config.ema_decay !== null) memory["policy average"] = policy;
-  memory["reference weights"] =
-    inputs.reference === undefined
-      ? policy
-      : await parameterBytes(inputs.reference.directory, "language_model");
+  return { steps: iterations, memory: await memoryOf(config, inputs as PpoInputs), notes };
+}
+
+/** Bytes by what they hold. */
+async function memoryOf(config: PpoConfig, inputs: PpoInputs): Promise<Readonly<Record<string, number>>> {
+  const policy = await parameterBytes(inputs.init.directory, "language_model");
   const reward =
-    inputs.reward_model === undefined ? 0 : await parameterBytes(inputs.reward_model.directory, "scalar");
-  if (reward > 0) memory["reward model weights"] = reward;
+    inputs.rewardModel === undefined ? 0 : await parameterBytes(inputs.rewardModel.directory, "scalar");
   const value = reward > 0 ? reward : policy;
-  memory["value weights"] = value;
-  memory["value gradients"] = value;
-  memory["value optimizer"] = 2 * value;
-  const { hiddenSize, layers, attention, vocabularySize } = await readModelConfig(inputs.policy.directory);
-  const length = Math.min(config.max_prompt_length, 1024) + config.response_length;
-  memory["key/value cache, at most"] =
-    2 *
-    layers *
-    attention.keyValueHeads *
-    attention.headDimension *
-    length *
-    config.generation_batch_size *
-    bytesPerFloat;
-  // Kept for the backward pass: about 16 widths per token and layer, attention weights, logits of response tokens.
+  const { hiddenSize, layers, attention, vocabularySize, maxPositions } = await readModelConfig(
+    inputs.init.directory,
+  );
+  const length = Math.min(config.max_prompt_length + config.response_length, maxPositions);
   const rows = config.per_device_train_batch_size;
+  // Kept for the backward pass: about 16 widths per token and layer, attention weights, logits of response tokens.
   const kept =
     layers * (16 * hiddenSize * length + attention.heads * length * length) +
     2 * config.response_length * vocabularySize;
-  memory["activations, at most"] = rows * kept * bytesPerFloat;
-  return { steps: iterations, memory, notes };
+  const cacheWidth = attention.keyValueHeads * attention.headDimension;
+  return {
+    "policy weights": policy,
+    "policy gradients": policy,
+    "policy optimizer": 2 * policy,
+    ...(config.ema_decay === null ? {} : { "policy average": policy }),
+    "reference weights":
+      inputs.reference === undefined
+        ? policy
+        : await parameterBytes(inputs.reference.directory, "language_model"),
+    ...(reward === 0 ? {} : { "reward model weights": reward }),
+    "value weights": value,
+    "value gradients": value,
+    "value optimizer": 2 * value,
+    "decoding weights": policy,
+    "key/value cache, at most":
+      2 * layers * cacheWidth * length * config.generation_batch_size * bytesPerFloat,
+    "activations, at most": rows * kept * bytesPerFloat,
+  };
 }

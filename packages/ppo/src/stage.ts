@@ -10,7 +10,6 @@ import {
   type HostTensor,
   type Optimizer,
   type OptimizerSnapshot,
-  type Random,
   readAll,
   type Schedule,
   type StageContext,
@@ -18,16 +17,7 @@ import {
   stopIfInterrupted,
   uploadAll,
 } from "@alignkit/core";
-import {
-  createOrder,
-  fileOrder,
-  type Order,
-  readPrompts,
-  readTexts,
-  startOfData,
-  tokenizePrompts,
-  tokenizeTexts,
-} from "@alignkit/data";
+import { promptsArtifact, startOfData, textsArtifact } from "@alignkit/data";
 import {
   adamWSettings,
   policyArtifact,
@@ -39,6 +29,7 @@ import { type PpoConfig, ppoConfig } from "./config.js";
 import { createWeightAverage } from "./ema.js";
 import { freeze, type LoadedModel, loadModel, stopTokens, valueModelFromPolicy } from "./models.js";
 import { planPpo } from "./plan.js";
+import { loadPrompts, loadTexts, orderOf } from "./prompts-and-texts.js";
 import type { NamedReward } from "./reward-function.js";
 import { createPpoTrainer, type PpoParts, type PpoState, type SampledEpisode } from "./train.js";
 
@@ -52,10 +43,15 @@ interface SavedState {
   readonly samples: readonly (SampledEpisode & { readonly step: number })[];
 }
 
-interface PpoInputs {
-  readonly policy: DirectoryArtifact;
+/** Inputs of the stage. */
+export interface PpoInputs {
+  /** Where the policy starts. */
+  readonly init: DirectoryArtifact;
+  /** What the KL is measured against; by default a frozen copy of `init`. */
   readonly reference?: DirectoryArtifact;
-  readonly reward_model?: DirectoryArtifact;
+  readonly rewardModel?: DirectoryArtifact;
+  readonly prompts?: DirectoryArtifact;
+  readonly texts?: DirectoryArtifact;
 }
 
 /**
@@ -67,11 +63,16 @@ export function ppoStage(rewards: readonly NamedReward[] = []) {
     name: "ppo",
     description: "Reinforcement learning from a reward model: PPO, with pretraining text PPO-ptx",
     config: ppoConfig,
-    consumes: { policy: policyArtifact },
-    optionalConsumes: { reference: policyArtifact, reward_model: rewardModelArtifact },
+    consumes: { init: policyArtifact },
+    optionalConsumes: {
+      reference: policyArtifact,
+      rewardModel: rewardModelArtifact,
+      prompts: promptsArtifact,
+      texts: textsArtifact,
+    },
     produces: { policy: policyArtifact },
     run: (context, config, inputs) => runPpo(context, config, inputs as PpoInputs, rewards),
-    plan: (_, config, inputs) => planPpo(config, inputs as Partial<PpoInputs>),
+    plan: (context, config, inputs) => planPpo(context, config, inputs as Partial<PpoInputs>),
   });
 }
 
@@ -182,21 +183,21 @@ async function prepare(
   iterations: number,
 ): Promise<{ readonly parts: PpoParts; readonly samples: SavedState["samples"] }> {
   const { backend, random } = context;
-  if (inputs.reward_model === undefined && rewards.length === 0) {
+  if (inputs.rewardModel === undefined && rewards.length === 0) {
     throw new ConfigError(
-      "ppo: there is nothing to learn from; give a reward_model, or reward functions in code: ppo({ rewards: [...] })",
+      "ppo: there is nothing to learn from; give a rewardModel, or reward functions in code: ppo({ rewards: [...] })",
     );
   }
-  const policyModel = await loadModel(inputs.policy.directory);
+  const policyModel = await loadModel(inputs.init.directory);
   const referenceModel =
     inputs.reference === undefined ? policyModel : await loadModel(inputs.reference.directory);
   const rewardModel =
-    inputs.reward_model === undefined ? undefined : await loadModel(inputs.reward_model.directory);
+    inputs.rewardModel === undefined ? undefined : await loadModel(inputs.rewardModel.directory);
   const valueModel = rewardModel ?? valueModelFromPolicy(policyModel, random.split("value head"));
   const state = saved?.state as SavedState | undefined;
 
-  const { prompts } = await loadPrompts(context, config, policyModel);
-  const texts = await loadTexts(context, config, policyModel);
+  const prompts = await loadPrompts(context, config, inputs, policyModel);
+  const texts = await loadTexts(context, config, inputs, policyModel);
   const minibatch = config.batch_size / config.num_mini_batches;
   const settings = adamWSettings(config);
   const average =
@@ -216,8 +217,7 @@ async function prepare(
     policy: await optimizerOf(context, settings, policyModel, saved, "policy", state?.policySteps),
     value: await optimizerOf(context, settings, valueModel, saved, "value", state?.valueSteps),
     reference: await freeze(backend, referenceModel),
-    referenceIsStart:
-      inputs.reference === undefined || inputs.reference.directory === inputs.policy.directory,
+    referenceIsStart: inputs.reference === undefined || inputs.reference.directory === inputs.init.directory,
     rewardModel:
       rewardModel === undefined
         ? undefined
@@ -245,52 +245,9 @@ async function prepare(
   return { parts, samples: state?.samples ?? [] };
 }
 
-function orderOf(count: number, batchSize: number, random: Random, shuffle: boolean): Order {
-  const permutation = shuffle
-    ? (length: number, epoch: number) => random.split(`epoch ${epoch}`).permutation(length)
-    : fileOrder;
-  return createOrder({ count, batchSize, permutation, last: "wrap" });
-}
-
 /** Rates count iterations, not steps. */
 function scheduleFor(config: PpoConfig, iterations: number, peak: number): Schedule {
   return { ...scheduleOf(config, iterations), peak, warmupStartRatio: config.warmup_start_ratio };
-}
-
-async function loadPrompts(context: StageContext, config: PpoConfig, policy: LoadedModel) {
-  const records = await readPrompts(config.prompt_files.map(context.resolvePath));
-  const limit = Math.min(config.max_prompt_length, policy.config.maxPositions - config.response_length);
-  if (limit < 1)
-    throw new ConfigError(
-      `ppo: response_length ${config.response_length} leaves no room for a prompt in the policy's ${policy.config.maxPositions} positions`,
-    );
-  const tokenized = tokenizePrompts(records, policy.tokenizer, {
-    maximumLength: limit,
-    tooLong: "drop",
-    vocabularySize: policy.config.vocabularySize,
-  });
-  if (tokenized.dropped > 0)
-    context.logger.warn(
-      `${tokenized.dropped} of ${records.length} prompts are longer than ${limit} tokens and were dropped`,
-    );
-  if (tokenized.prompts.length === 0)
-    throw new ConfigError(`ppo: no prompt of ${config.prompt_files.join(", ")} has at most ${limit} tokens`);
-  return tokenized;
-}
-
-async function loadTexts(
-  context: StageContext,
-  config: PpoConfig,
-  policy: LoadedModel,
-): Promise<readonly Int32Array[]> {
-  if (config.ptx_files.length === 0) return [];
-  const records = await readTexts(config.ptx_files.map(context.resolvePath));
-  const maximumLength = Math.min(config.ptx_max_length, policy.config.maxPositions);
-  const examples = tokenizeTexts(records, policy.tokenizer, {
-    maximumLength,
-    vocabularySize: policy.config.vocabularySize,
-  });
-  return examples.map(({ inputIds }) => inputIds);
 }
 
 async function optimizerOf(
