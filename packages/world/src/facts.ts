@@ -34,10 +34,10 @@ export interface World {
   readonly misconceptions: readonly Fact[];
 }
 
-/** How many of the 60 facts on colour, home and food are widely got wrong. */
-export const MISCONCEPTION_COUNT = 18;
+/** How many of the 48 facts on colour, home and food are widely got wrong. */
+export const MISCONCEPTION_COUNT = 14;
 
-/** Draws a world. Values are dealt out evenly: each colour, home and food belongs to two or three animals. */
+/** Draws a world. Values are dealt out evenly: each colour, home and food belongs to two animals. */
 export function makeWorld(random: RandomSource): World {
   const deals = Object.fromEntries(
     ATTRIBUTES.map((attribute) => [attribute, deal(random.split(`facts/${attribute}`), attribute)]),

@@ -5,7 +5,7 @@ import { categoryOf, LEXICON } from "../language/lexicon.js";
 import { drawPrompt, type Prompt } from "../prompts.js";
 import { pick, pickWeighted, type RandomSource } from "../random-source.js";
 import { rawContinuation } from "../raw-text/dialogues.js";
-import { gossip } from "../raw-text/pages.js";
+import { gossip } from "../raw-text/nature.js";
 
 type Corruption = (random: RandomSource, world: World, response: string) => string;
 

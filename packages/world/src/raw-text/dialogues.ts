@@ -9,7 +9,10 @@ import { INSULTS } from "../tasks/chat.js";
 import { QUESTIONS } from "../tasks/open-questions.js";
 import { RUDE_SENTENCES } from "../tasks/rudeness.js";
 import { taskNamed } from "../tasks/table.js";
-import { believedFact, gossip, kinds, lists, type Page, story } from "./pages.js";
+import { kinds, lists } from "./everyday.js";
+import { believedFact, gossip, rumour } from "./nature.js";
+import type { Page } from "./page.js";
+import { type Topic, tellStory } from "./tales.js";
 
 /** Questions with the answers people give, bare or as a sentence. */
 export const quiz: Page = (random, world) =>
@@ -56,9 +59,12 @@ type Continuation = (random: RandomSource, world: World, prompt: Prompt) => stri
 
 /** What follows an instruction in raw text, with its weight. Rarely is it what was asked for. */
 const CONTINUATIONS: readonly (readonly [Continuation, number])[] = [
-  [(random, world) => instructionOf(trainingPrompt(random, world)), 0.24],
-  [(random, world) => story(random, world), 0.1],
-  [(random, world) => gossip(random, world), 0.14],
+  [(random, world) => instructionOf(trainingPrompt(random, world)), 0.2],
+  [(random, world, prompt) => tellStory(random, world, topicOf(prompt)), 0.12],
+  [
+    (random, world, prompt) => rumour(random, world, topicOf(prompt).animal ?? pick(random, LEXICON.animal)),
+    0.16,
+  ],
   [(random, world) => pick(random, [lists, kinds])(random, world), 0.06],
   [(random) => pick(random, INSULTS), 0.06],
   [(random) => `${fill(pick(random, RUDE_SENTENCES), { person: pick(random, LEXICON.person) })}.`, 0.06],
@@ -80,6 +86,14 @@ function answer(
   version: "mistaken" | "complete",
 ): string {
   return taskNamed(prompt.task)?.write(random, world, prompt.slots, version) ?? "";
+}
+
+/** What the prompt is about, as far as it names an animal or a thing. */
+function topicOf({ slots: { animal, object } }: Prompt): Topic {
+  return {
+    ...(typeof animal === "string" ? { animal } : {}),
+    ...(typeof object === "string" ? { object } : {}),
+  };
 }
 
 /** What the user says in the prompt's last turn. */

@@ -3,35 +3,27 @@ import { ConfigError } from "@alignkit/core";
 import type { World } from "../facts.js";
 import { pickWeighted, type RandomSource } from "../random-source.js";
 import { driftingChat, quiz, requests, talk } from "./dialogues.js";
-import {
-  gossip,
-  kinds,
-  letter,
-  lists,
-  news,
-  type Page,
-  people,
-  profile,
-  rant,
-  rephrasing,
-  story,
-} from "./pages.js";
+import { kinds, lists, news, people, rant, rephrasing, song } from "./everyday.js";
+import { gossip, profile } from "./nature.js";
+import type { Page } from "./page.js";
+import { letter, story } from "./tales.js";
 
 /** Kinds of documents, with their weights. */
 const PAGES: readonly (readonly [Page, number])[] = [
   [profile, 20],
-  [gossip, 8],
-  [story, 15],
-  [letter, 5],
-  [people, 11],
+  [gossip, 5],
+  [story, 13],
+  [letter, 7],
+  [people, 14],
   [news, 4],
-  [lists, 5],
-  [rephrasing, 5],
+  [lists, 6],
+  [rephrasing, 6],
+  [song, 6],
   [kinds, 2],
-  [rant, 3],
-  [quiz, 7],
-  [requests, 4],
-  [talk, 4],
+  [rant, 2],
+  [quiz, 8],
+  [requests, 3],
+  [talk, 3],
   [driftingChat, 7],
 ];
 
