@@ -187,10 +187,11 @@ describe("the ppo stage", () => {
   });
 
   it("says what is missing before it begins", async () => {
+    let attempts = 0;
     const attempt = (changes: object, withRewardModel = true) =>
       runPpo({
         root,
-        run: `bad-${JSON.stringify(changes).length}`,
+        run: `bad-${(attempts += 1)}`,
         config: { ...config, ...changes },
         seed: 1,
         withRewardModel,
@@ -205,7 +206,7 @@ describe("the ppo stage", () => {
       `[ConfigError: ppo: batch_size 8 is not a multiple of num_mini_batches 3]`,
     );
     await expect(attempt({ response_length: 40 })).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[ConfigError: /tmp/alignkit-ppo-uLy1Aw/bad-22: holds a run already; resume it, or choose another directory]`,
+      `[ConfigError: ppo: response_length 40 leaves no room for a prompt in the policy's 32 positions]`,
     );
   });
 });
