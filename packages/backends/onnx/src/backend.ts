@@ -6,18 +6,20 @@ import {
   type DeviceTensor,
   legalize,
 } from "@alignkit/core";
+import { createDeviceMemory } from "./device-memory.js";
 import { createExecutable, type Session } from "./executable.js";
 import { createHugePageAdvice } from "./huge-pages.js";
 import { createSimdKernels } from "./kernels/simd.js";
 import { findLibrary } from "./library.js";
 import { wholeComposites } from "./lower/table.js";
-import { createHostMemory, createMemoryPool, HostValue } from "./memory.js";
+import { createHostMemory, createMemoryPool } from "./memory.js";
 import { encodeModel } from "./model-proto.js";
 import { loadOrtApi, NameList, type OrtApi, type SessionSettings } from "./ort-api.js";
 import { constantName, makePlan, type Step } from "./plan.js";
+import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
-import { type OnnxBackendOptions, parseOptions, physicalCores } from "./settings.js";
-import type { Value } from "./tensor-memory.js";
+import { type OnnxBackendOptions, type ProviderName, parseOptions, physicalCores } from "./settings.js";
+import type { TensorMemory, Value } from "./tensor-memory.js";
 
 /** Composites of the host's kernels, beside those that ONNX Runtime takes whole. */
 const hostComposites: readonly CompositeName[] = ["adamWUpdate"];
@@ -28,19 +30,25 @@ const hostComposites: readonly CompositeName[] = ["adamWUpdate"];
  */
 export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promise<Backend> {
   const { provider = "cpu", threads = physicalCores(), profilePrefix } = options;
+  const name = provider === "cpu" ? "onnx" : `onnx:${provider}`;
   const api = loadOrtApi(findLibrary());
   await selfCheck(api);
-  const memory = createHostMemory(api, createMemoryPool(createHugePageAdvice()));
+  const settings: SessionSettings = {
+    threads,
+    ...(profilePrefix === undefined ? {} : { profilePrefix }),
+    ...(providerTable[provider].session === undefined ? {} : { provider: providerTable[provider].session }),
+  };
+  const memory = await createMemory(api, provider, name, settings);
   const kernels = createSimdKernels();
-  const supports = new Set<CompositeName>([...wholeComposites, ...hostComposites]);
-  const name = provider === "cpu" ? "onnx" : `onnx:${provider}`;
+  const taken = memory.isHost ? [...wholeComposites, ...hostComposites] : wholeComposites;
+  const supports = new Set(taken.filter((op) => !providerTable[provider].without.includes(op)));
   const own = (tensor: DeviceTensor): Value => {
-    if (tensor instanceof HostValue) return tensor;
+    const value = memory.own(tensor);
+    if (value !== undefined) return value;
     throw new BackendError(
       `${name}: a tensor of another backend was given; read it there and upload it here`,
     );
   };
-  const settings: SessionSettings = profilePrefix === undefined ? { threads } : { threads, profilePrefix };
 
   return {
     specificationVersion: "v1",
@@ -50,11 +58,13 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     upload: (value) => memory.upload(value),
     async compile(graph, { constants = new Map(), variant } = {}) {
       const legalVariant = variant === undefined ? undefined : legalize(variant, supports);
-      const plan = makePlan(legalize(graph, supports), legalVariant, constants, memory.isHost);
       const kept = new Map([...constants].map(([position, tensor]) => [position, own(tensor).share()]));
+      // On another device constants are inputs that stay where they are.
+      const initializers = memory.isHost ? kept : new Map<number, Value>();
+      const plan = makePlan(legalize(graph, supports), legalVariant, initializers, memory.isHost);
       const sessions: Session[] = [];
       for (const step of plan.steps) {
-        if (step.kind === "model") sessions.push(await createSession(api, step, kept, settings));
+        if (step.kind === "model") sessions.push(await createSession(api, step, initializers, settings));
       }
       return createExecutable({ plan, sessions, constants: kept, memory, kernels, api, own });
     },
@@ -63,6 +73,22 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
       api.dispose();
     },
   };
+}
+
+async function createMemory(
+  api: OrtApi,
+  provider: ProviderName,
+  name: string,
+  settings: SessionSettings,
+): Promise<TensorMemory> {
+  const { memory } = providerTable[provider];
+  if (memory === undefined) return createHostMemory(api, createMemoryPool(createHugePageAdvice()));
+  checkProvider(api, provider);
+  try {
+    return await createDeviceMemory(api, name, memory, settings);
+  } catch (cause) {
+    throw explainProvider(provider, cause);
+  }
 }
 
 async function createSession(

@@ -13,8 +13,8 @@ import { evaluateSize, type FreeSize } from "./dimensions.js";
 import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
 import type { SimdKernels } from "./kernels/simd.js";
 import type { Handle, NameList, OrtApi } from "./ort-api.js";
-import type { Plan, Slot, Step } from "./plan.js";
-import type { TensorMemory, Value } from "./tensor-memory.js";
+import type { IdCheck, Plan, Slot, Step } from "./plan.js";
+import type { HostArray, TensorMemory, Value } from "./tensor-memory.js";
 
 /** A model ready to run. */
 export interface Session {
@@ -69,6 +69,9 @@ export function createExecutable(parts: ExecutableParts): Executable {
         ? tensor.type
         : { dtype: tensor.dtype, shape: shape.map((size) => evaluateSize(size, symbols)) };
     if (symbols.size > 0) checkFreeSizes(plan, given, typeOf);
+    for (const check of plan.idChecks) {
+      checkIds(check, given[check.input]?.peek(), evaluateSize(check.limit, symbols));
+    }
     const values: (Value | undefined)[] = new Array(plan.slotCount);
     const owned = new Set<Slot>();
     for (const [position, slot] of plan.inputs.entries()) {
@@ -123,12 +126,15 @@ async function runModel(
   const inputs = step.inputs.map((slot) => run.values[slot.index] as Value);
   const outputs = step.outputs.map((slot) => memory.allocate(run.typeOf(slot)));
   try {
-    await api.run(handle, {
+    const values = {
       inputNames,
       inputs: inputs.map((value) => value.handle),
       outputNames,
       outputs: outputs.map((value) => value.handle),
-    });
+    };
+    // A device is fed from one thread: its queue and its memory know no others.
+    if (memory.isHost) await api.run(handle, values);
+    else api.runSync(handle, values);
   } catch (error) {
     for (const value of outputs) value.dispose();
     throw error;
@@ -167,18 +173,18 @@ function runKernel(
     values[position] = target;
     return target;
   });
-  const host = values.map((value) => ({ shape: value.type.shape, data: value.data }));
+  const host = values.map((value) => ({ shape: value.type.shape, data: value.array() }));
   kernel.run(
     kernels,
     host,
     operation.attributes as never,
-    fresh.map((value) => value.data),
+    fresh.map((value) => value.array()),
   );
   for (const [index, slot] of outputs.entries()) {
     run.values[slot.index] = results[index];
     run.owned.add(slot);
   }
-  return values.reduce((total, value) => total + value.data.byteLength, 0);
+  return values.reduce((total, value) => total + value.array().byteLength, 0);
 }
 
 /** An output that is an input, or stands twice, shares its memory until one of them is overwritten or disposed. */
@@ -190,6 +196,13 @@ function collect({ inputs, outputs }: Plan, { values }: Run): readonly Value[] {
     taken.add(slot);
     return isOwn ? value : value.share();
   });
+}
+
+/** @throws {BackendError} when an id is outside its table: ONNX counts negative ids from the end, and GPUs clamp */
+function checkIds({ op }: IdCheck, ids: HostArray | undefined, limit: number): void {
+  const position = ids?.findIndex((id) => id < 0 || id >= limit) ?? -1;
+  if (position < 0) return;
+  throw new BackendError(`${op}: id ${ids?.[position]} at position ${position} is outside 0..${limit - 1}`);
 }
 
 function checkFreeSizes(plan: Plan, given: readonly Value[], typeOf: (slot: Slot) => TensorType): void {

@@ -16,7 +16,7 @@ import {
 } from "@alignkit/core";
 import type { AdviseHugePages } from "./huge-pages.js";
 import type { Handle, OrtApi } from "./ort-api.js";
-import type { HostArray, TensorMemory, Value } from "./tensor-memory.js";
+import { type HostArray, hostArray, type TensorMemory, type Value } from "./tensor-memory.js";
 
 /** A piece of memory with a count of the values that stand on it. */
 export class Storage {
@@ -92,8 +92,6 @@ export function createMemoryPool(advise: AdviseHugePages = () => {}): MemoryPool
   };
 }
 
-const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
-
 /** A tensor in host memory. */
 export class HostValue implements Value {
   readonly #storage: Storage;
@@ -107,13 +105,16 @@ export class HostValue implements Value {
     private readonly api: OrtApi,
   ) {
     this.#storage = storage;
-    this.#data = new arrayTypes[type.dtype](storage.buffer, 0, sizeOf(type.shape));
+    this.#data = hostArray(type.dtype, storage.buffer, sizeOf(type.shape));
   }
 
-  /** @throws {BackendError} after disposal */
-  get data(): HostArray {
+  array(): HostArray {
     this.#check();
     return this.#data;
+  }
+
+  peek(): HostArray {
+    return this.array();
   }
 
   /** Whether another value stands on the same memory, so that it may not be overwritten. */
@@ -134,7 +135,7 @@ export class HostValue implements Value {
   }
 
   async read(): Promise<HostTensor> {
-    return { type: this.type, data: this.data.slice() };
+    return { type: this.type, data: this.array().slice() };
   }
 
   dispose(): void {
@@ -160,14 +161,15 @@ export function createHostMemory(api: OrtApi, pool: MemoryPool): TensorMemory {
   };
   const copyOf = ({ type, data }: HostTensor): HostValue => {
     const own = allocate(type);
-    own.data.set(data);
+    own.array().set(data);
     return own;
   };
   return {
     isHost: true,
     allocate,
-    copy: copyOf,
+    copy: (value) => copyOf({ type: value.type, data: value.array() }),
     upload: async (value) => copyOf(value),
+    own: (tensor) => (tensor instanceof HostValue ? tensor : undefined),
     nextRound: () => pool.nextRound(),
     dispose() {},
   };

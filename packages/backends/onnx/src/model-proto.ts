@@ -12,7 +12,8 @@ export type Dimension = number | string;
 export interface ValueInfo {
   readonly name: string;
   readonly type: ElementType;
-  readonly shape: readonly Dimension[];
+  /** `any`: of any rank. */
+  readonly shape: readonly Dimension[] | "any";
 }
 
 /** A constant: its bytes inline, or left to `AddExternalInitializers`. */
@@ -150,9 +151,11 @@ function nodeMessage(node: Node, index: number): object {
   };
 }
 
-function valueInfoMessage(value: ValueInfo): object {
-  const dim = value.shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
-  return { name: value.name, type: { tensorType: { elemType: elementTypes[value.type], shape: { dim } } } };
+function valueInfoMessage({ name, type, shape }: ValueInfo): object {
+  const elemType = elementTypes[type];
+  if (shape === "any") return { name, type: { tensorType: { elemType } } };
+  const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
 /** The bytes of a model, as `CreateSessionFromArray` takes them. */

@@ -4,6 +4,7 @@ import {
   type CompileOptions,
   type Graph,
   type Operation,
+  type OpName,
   resultsOf,
   type Tensor,
   TensorMap,
@@ -39,8 +40,17 @@ export interface Plan {
   readonly inputs: readonly Slot[];
   readonly outputs: readonly Slot[];
   readonly sizes: SizeReader;
+  /** Ids among the inputs that must lie within a table. */
+  readonly idChecks: readonly IdCheck[];
   /** Number of slots. */
   readonly slotCount: number;
+}
+
+/** Input `input` holds ids below `limit`, for an operation `op`. */
+export interface IdCheck {
+  readonly op: OpName;
+  readonly input: number;
+  readonly limit: Size;
 }
 
 /** Name of the initializer that holds a constant input. */
@@ -81,7 +91,33 @@ export function makePlan(
     });
   const units = partition(order, graph.outputs, hostWork);
   const steps = makeSteps(units, outputs, slots.of, lowerUnit);
-  return { steps, inputs, outputs, sizes, slotCount: slots.count() };
+  const idChecks = findIdChecks(order, graph.inputs, slots.of);
+  return { steps, inputs, outputs, sizes, idChecks, slotCount: slots.count() };
+}
+
+/** The axis of input 0 that the ids, input 1, point into. */
+const idAxes: Readonly<Partial<Record<OpName, number>>> = {
+  takeRows: 0,
+  scatterAddRows: 0,
+  takeAlongLast: -1,
+};
+
+function findIdChecks(
+  order: readonly Operation[],
+  inputs: readonly Tensor[],
+  slotOf: (tensor: Tensor) => Slot,
+): readonly IdCheck[] {
+  const checks = new Map<string, IdCheck>();
+  for (const { op, inputs: operands } of order) {
+    const axis = idAxes[op];
+    if (axis === undefined) continue;
+    let ids = operands[1] as Tensor;
+    while (ids.operation.op === "reshape") ids = ids.operation.inputs[0] as Tensor;
+    const input = inputs.findIndex((tensor) => tensor.operation === ids.operation);
+    const limit = slotOf(operands[0] as Tensor).shape.at(axis) as Size;
+    if (input >= 0) checks.set(`${input} ${JSON.stringify(limit)}`, { op, input, limit });
+  }
+  return [...checks.values()];
 }
 
 /** From the last unit to the first, so that each knows which of its results are read later. */

@@ -1,7 +1,14 @@
-import type { DeviceTensor, HostTensor, TensorType } from "@alignkit/core";
+import type { DeviceTensor, DType, HostTensor, TensorType } from "@alignkit/core";
 import type { Handle } from "./ort-api.js";
 
 export type HostArray = Float32Array | Int32Array | Uint8Array;
+
+const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** A view of the right kind. */
+export function hostArray(dtype: DType, buffer: ArrayBuffer, length?: number): HostArray {
+  return new arrayTypes[dtype](buffer, 0, length);
+}
 
 /**
  * A tensor of this backend. Several may stand on the same memory, which is free again when the last is disposed;
@@ -11,7 +18,9 @@ export interface Value extends DeviceTensor {
   /** For ONNX Runtime. @throws {BackendError} after disposal */
   readonly handle: Handle;
   /** Host memory, where host kernels work. @throws {BackendError} after disposal, or when it lives elsewhere */
-  readonly data: HostArray;
+  array(): HostArray;
+  /** What can be read at once: host memory, or what was uploaded of an int32 tensor; for checks. */
+  peek(): HostArray | undefined;
   readonly isShared: boolean;
   /** Another value on the same memory. */
   share(): Value;
@@ -23,6 +32,8 @@ export interface TensorMemory {
   allocate(type: TensorType): Value;
   upload(value: HostTensor): Promise<Value>;
   copy(value: Value): Value;
+  /** The tensor as one of this memory, if it is. */
+  own(tensor: DeviceTensor): Value | undefined;
   /** Whether host kernels can work on it. */
   readonly isHost: boolean;
   /** Marks the end of a run; memory that lies idle for long is given up. */

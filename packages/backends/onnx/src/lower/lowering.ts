@@ -182,7 +182,7 @@ export function lower(request: LowerRequest): LoweredModel {
     if (names.get(resultsOf(operation)[0] as Tensor) === undefined) run(operation);
   }
 
-  const typeOf = (tensor: Tensor): ValueInfo["shape"] => {
+  const shapeOf = (tensor: Tensor): ValueInfo["shape"] => {
     const twin = twins.get(tensor.operation) ?? tensor.operation;
     const second = twin.types[tensor.index] as Tensor["type"];
     return sizes
@@ -192,7 +192,7 @@ export function lower(request: LowerRequest): LoweredModel {
   const info = (tensor: Tensor, valueName: string): ValueInfo => ({
     name: valueName,
     type: tensor.dtype,
-    shape: typeOf(tensor),
+    shape: shapeOf(tensor),
   });
   // An output may be an initializer or an input of the model, or stand twice: each gets a node of its own.
   const produced = new Set(nodes.flatMap((node) => node.outputs));
