@@ -191,7 +191,7 @@ describe("the ppo stage", () => {
     const attempt = (changes: object, withRewardModel = true) =>
       runPpo({
         root,
-        run: `bad-${(attempts += 1)}`,
+        run: `bad-${attempts++}`,
         config: { ...config, ...changes },
         seed: 1,
         withRewardModel,
