@@ -59,14 +59,15 @@ export function weigh(
  * @param target - in `[0, sum of all)`; a token of weight 0 is never drawn
  */
 export function drawToken(weights: Float64Array, blocks: Float64Array, target: number): number {
-  let before = 0;
+  let sum = 0;
   let chosen = 0;
-  for (let block = 0; block < blocks.length; block++) {
-    const sum = blocks[block] as number;
-    if (sum === 0) continue;
+  /** The sum before the chosen block. */
+  let before = 0;
+  for (let block = 0; block < blocks.length && sum <= target; block++) {
+    if (blocks[block] === 0) continue;
     chosen = block;
-    if (before + sum > target) break;
-    before += sum;
+    before = sum;
+    sum += blocks[block] as number;
   }
   let last = 0;
   const end = Math.min(weights.length, (chosen + 1) * blockSize);
