@@ -42,7 +42,7 @@ const TRAINING_SHARES = [
 
 /** How often a use case is tried anew before the draw moves on to another, all of its prompts being taken. */
 const TRIES_PER_USE_CASE = 200;
-const TRIES_PER_PROMPT = 4000;
+const TRIES_PER_PROMPT = 2000;
 
 /** The prompt of an instruction. */
 export function promptText(instruction: string): string {

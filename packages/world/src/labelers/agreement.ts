@@ -1,8 +1,9 @@
 /** How often labelers agree: the paper reports 72.6 +- 1.5 % among its training labelers. */
 import { ConfigError } from "@alignkit/core";
+import { assess } from "../assessment.js";
 import type { World } from "../facts.js";
 import type { RankingItem } from "./corruption.js";
-import { type Labeler, rank } from "./labelers.js";
+import { type Labeler, rankAssessed } from "./labelers.js";
 
 /**
  * Share of the comparisons on which two labelers agree, over all pairs of labelers and of responses. A comparison that
@@ -13,7 +14,8 @@ export function agreement(world: World, labelers: readonly Labeler[], items: rea
   let agreed = 0;
   let compared = 0;
   for (const { prompt, responses } of items) {
-    const rankings = labelers.map((labeler) => rank(labeler, world, prompt, responses));
+    const assessed = responses.map((response) => ({ response, assessment: assess(world, prompt, response) }));
+    const rankings = labelers.map((labeler) => rankAssessed(labeler, prompt, assessed));
     for (const [index, first] of rankings.entries()) {
       for (const second of rankings.slice(index + 1)) {
         const counts = compareRankings(first, second);

@@ -25,7 +25,7 @@ export interface Labeler {
 }
 
 /** Calibrated so that two labelers agree on about 73 % of the pairs that both order, see `agreement.test.ts`. */
-const NOISE = { least: 0.24, most: 0.42 } as const;
+const NOISE = { least: 0.25, most: 0.43 } as const;
 
 /** `count` labelers; give training and held-out labelers streams of different names. */
 export function makeLabelers(random: RandomSource, count: number, group = "labeler"): readonly Labeler[] {
@@ -69,18 +69,46 @@ export function rank(
   prompt: Prompt,
   responses: readonly string[],
 ): readonly number[] {
-  const judged = responses.map((response) => {
+  return rankAssessed(
+    labeler,
+    prompt,
+    responses.map((response) => ({ response, assessment: assess(world, prompt, response) })),
+  );
+}
+
+/** A response with what was measured of it. */
+export interface AssessedResponse {
+  readonly response: string;
+  readonly assessment: Assessment;
+}
+
+/** {@link rank}, for responses already measured: many labelers can share the measuring. */
+export function rankAssessed(
+  labeler: Labeler,
+  prompt: Prompt,
+  responses: readonly AssessedResponse[],
+): readonly number[] {
+  const judged = responses.map(({ response, assessment }) => {
     const error = labeler.noise * hashNormal(`${labeler.name}|${prompt.text}|${response.trim()}`);
-    return utility(labeler, assess(world, prompt, response)) + error;
+    return utility(labeler, assessment) + error;
   });
-  const order = judged.map((_, index) => index).sort((a, b) => (judged[b] as number) - (judged[a] as number));
-  const ranks = new Array<number>(responses.length).fill(1);
-  let best = judged[order[0] as number] as number;
-  for (const [place, index] of order.entries()) {
-    const previous = place === 0 ? 1 : (ranks[order[place - 1] as number] as number);
-    const tied = best - (judged[index] as number) <= labeler.tolerance;
-    ranks[index] = tied ? previous : previous + 1;
-    if (!tied) best = judged[index] as number;
+  return ranksOf(judged, labeler.tolerance);
+}
+
+/** Ranks by falling utility; whatever is within `tolerance` of the best of a rank shares it. */
+function ranksOf(utilities: readonly number[], tolerance: number): readonly number[] {
+  const order = utilities
+    .map((value, index) => ({ value, index }))
+    .sort((first, second) => second.value - first.value);
+  const ranks = new Array<number>(utilities.length).fill(1);
+  let current = 1;
+  let best = order[0]?.value ?? 0;
+  for (const { value, index } of order) {
+    if (best - value > tolerance) {
+      current++;
+      best = value;
+    }
+    ranks[index] = current;
   }
   return ranks;
 }
