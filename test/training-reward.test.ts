@@ -140,7 +140,13 @@ describe.each(backends)("reward trajectory on $name", ({ create }) => {
       const runDirectory = join(scratch, name);
       const stage = {
         use: "reward",
-        config: { ...config, train_files: join(scratch, "rankings.jsonl"), shuffle: true, save_steps: 3 },
+        config: {
+          ...config,
+          train_files: join(scratch, "rankings.jsonl"),
+          max_steps: 6,
+          shuffle: true,
+          save_steps: 3,
+        },
         inputs: { init: { path: join(fixtures, "model") } },
       };
       const sink: MetricsSink = { write: ({ step }) => onStep(step), close() {} };

@@ -137,7 +137,13 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
       const runDirectory = join(scratch, name);
       const stage = {
         use: "sft",
-        config: { ...config, train_files: join(scratch, "rows.jsonl"), shuffle: true, save_steps: 3 },
+        config: {
+          ...config,
+          train_files: join(scratch, "rows.jsonl"),
+          max_steps: 6,
+          shuffle: true,
+          save_steps: 3,
+        },
         inputs: { init: { path: join(fixtures, "model") } },
       };
       const sink: MetricsSink = { write: ({ step }) => onStep(step), close() {} };

@@ -44,8 +44,12 @@ export interface BatchSettings {
   readonly prompts: number;
   /** See `pad_to_multiple_of`. */
   readonly multipleOf: number | null;
+  /** Whether sizes are rounded up to some that recur, because each set of sizes needs a graph of its own. */
+  readonly fewSizes: boolean;
   readonly normalization: LossNormalization;
 }
+
+type PadSettings = Pick<BatchSettings, "padTokenId" | "multipleOf" | "fewSizes">;
 
 /** @param random - orders the epochs; undefined keeps the order of the examples */
 export function createWindows(
@@ -93,7 +97,7 @@ function toBatch(
   examples: readonly RankingExample[],
   size: BatchSize,
   normalization: LossNormalization,
-  padding: Pick<BatchSettings, "padTokenId" | "multipleOf">,
+  padding: PadSettings,
 ): RankingBatch {
   const rows: Int32Array[] = [];
   const pairs: RankedPair[] = [];
@@ -111,15 +115,15 @@ function toBatch(
   return { ...padRows(rows, padding), responses: rows.length, pairs, weights, margins };
 }
 
-/** Rows with padding of sizes that recur: fewer graphs. */
+/** Rows padded to one length; with `fewSizes` their number is rounded up, too. */
 export function padRows(
   rows: readonly Int32Array[],
-  { padTokenId, multipleOf }: Pick<BatchSettings, "padTokenId" | "multipleOf">,
+  { padTokenId, multipleOf, fewSizes }: PadSettings,
 ): PaddedRows {
   const longest = Math.max(1, ...rows.map((row) => row.length));
-  const count = bucketLength(rows.length, roundingStep(rows.length, 1));
+  const count = fewSizes ? bucketLength(rows.length, roundingStep(rows.length, 1)) : rows.length;
   const filler = new Array<Int32Array>(count - rows.length).fill(Int32Array.of(padTokenId));
-  const length = bucketLength(longest, multipleOf ?? roundingStep(longest, 16));
+  const length = bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1));
   return padRight([...rows, ...filler], { padTokenId, length });
 }
 
@@ -133,19 +137,23 @@ export function roundingStep(size: number, smallest: number): number {
 
 /** Rows as arguments of a compiled function. The score is read at the last real token, known from the length. */
 export function rowTensors({ rows, length, inputIds, positionIds, lengths }: PaddedRows) {
+  const lastTokens = lengths.map((real, row) => row * length + real - 1);
   return {
-    inputIds: int32(inputIds, [rows, length]),
-    positionIds: int32(positionIds, [rows, length]),
-    lastTokens: int32(
-      lengths.map((real, row) => row * length + real - 1),
-      [rows],
+    rows: {
+      inputIds: int32(inputIds, [rows, length]),
+      positionIds: int32(positionIds, [rows, length]),
+      lastTokens: int32(lastTokens, [rows]),
+    },
+    columns: int32(
+      Int32Array.from({ length }, (_, column) => column),
+      [length],
     ),
   };
 }
 
 /** Pairs as arguments of a compiled function; the padding of M has weight 0. */
-export function pairTensors({ pairs, weights, margins }: RankingBatch) {
-  const size = bucketLength(pairs.length, roundingStep(pairs.length, 8));
+export function pairTensors({ pairs, weights, margins }: RankingBatch, fewSizes: boolean) {
+  const size = fewSizes ? bucketLength(pairs.length, roundingStep(pairs.length, 8)) : pairs.length;
   const places = (of: (pair: RankedPair) => number) => {
     const padded = new Int32Array(size);
     padded.set(pairs.map(of));

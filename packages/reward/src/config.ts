@@ -43,7 +43,10 @@ export const rewardConfig = z.strictObject({
   too_long: z.enum(["error", "truncate", "drop"]).default("error"),
   /** Whether the end token follows each response, so that the score is read there. */
   append_eos: z.boolean().default(true),
-  /** Lengths are rounded up to multiples of it; null chooses steps of at most a quarter, so that few graphs are compiled. */
+  /**
+   * Lengths are rounded up to multiples of it. Null does not round, but on a backend that compiles a graph for each set of
+   * sizes, where it chooses steps of at most a quarter.
+   */
   pad_to_multiple_of: positiveInteger.nullable().default(null),
   /** Updates between lines of metrics. */
   logging_steps: positiveInteger.default(1),

@@ -1,6 +1,7 @@
 /** The compiled functions of the loop. */
 import { add, type Backend, compileFunction, gradients, type Tensor } from "@alignkit/core";
 import { hiddenStates, type ModelConfig, scalarScores } from "@alignkit/models";
+import { causalMaskOf } from "./causal-mask.js";
 import { rankingLoss } from "./losses.js";
 
 type Parameters = Readonly<Record<string, Tensor>>;
@@ -30,6 +31,8 @@ interface PairTensors {
 interface ScoreInputs {
   readonly parameters: Parameters;
   readonly rows: RowTensors;
+  /** int32 `[T]`: 0, 1, 2 .. */
+  readonly columns: Tensor;
 }
 
 /** Scores of rows, without a bias; loss of a micro-batch with scores and gradients; the sum of two sets of gradients. */
@@ -38,23 +41,38 @@ export function compileRewardFunctions(
   config: ModelConfig,
   { centerCoefficient }: { readonly centerCoefficient: number },
 ) {
-  const scoresOf = ({ parameters, rows }: ScoreInputs): Tensor =>
-    scalarScores(config, parameters, hiddenStates(config, parameters, rows), rows.lastTokens);
+  const scoresOf = ({ parameters, rows, columns }: ScoreInputs): Tensor => {
+    const mask = causalMaskOf(columns, config.attention.slidingWindow);
+    return scalarScores(
+      config,
+      parameters,
+      hiddenStates(config, parameters, { ...rows, mask }),
+      rows.lastTokens,
+    );
+  };
+  // One graph for batches of any size, where the backend can.
+  const dynamic = { rows: ["N", "T"], columns: ["T"] };
   return {
-    scores: compileFunction(backend, (inputs: ScoreInputs) => ({ scores: scoresOf(inputs) })),
-    lossAndGradients: compileFunction(backend, (inputs: ScoreInputs & { readonly pairs: PairTensors }) => {
-      const scores = scoresOf(inputs);
-      const loss = rankingLoss({ scores, ...inputs.pairs, centerCoefficient });
-      const names = Object.keys(inputs.parameters);
-      const found = gradients(loss, Object.values(inputs.parameters));
-      return {
-        loss,
-        scores,
-        gradients: Object.fromEntries(
-          names.map((name, index) => [name, found[index] as Tensor]),
-        ) as Parameters,
-      };
+    scores: compileFunction(backend, (inputs: ScoreInputs) => ({ scores: scoresOf(inputs) }), {
+      dynamic,
     }),
+    lossAndGradients: compileFunction(
+      backend,
+      (inputs: ScoreInputs & { readonly pairs: PairTensors }) => {
+        const scores = scoresOf(inputs);
+        const loss = rankingLoss({ scores, ...inputs.pairs, centerCoefficient });
+        const names = Object.keys(inputs.parameters);
+        const found = gradients(loss, Object.values(inputs.parameters));
+        return {
+          loss,
+          scores,
+          gradients: Object.fromEntries(
+            names.map((name, index) => [name, found[index] as Tensor]),
+          ) as Parameters,
+        };
+      },
+      { dynamic: { ...dynamic, pairs: ["M"] } },
+    ),
     addGradients: compileFunction(
       backend,
       ({ total, gradients: more }: { readonly total: Parameters; readonly gradients: Parameters }) =>

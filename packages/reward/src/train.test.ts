@@ -165,7 +165,13 @@ describe("trainRewardModel", () => {
 
 describe("toBatches", () => {
   it("keeps all responses of a prompt in one batch, pairs among them", () => {
-    const settings = { padTokenId: 0, prompts: 2, multipleOf: null, normalization: "valid_pairs" } as const;
+    const settings = {
+      padTokenId: 0,
+      prompts: 2,
+      multipleOf: null,
+      fewSizes: true,
+      normalization: "valid_pairs",
+    } as const;
     const batches = toBatches(examples.slice(0, 3), settings);
     // K = 2 and 3 together, then K = 4.
     expect(batches.map(({ responses, rows }) => [responses, rows])).toEqual([

@@ -17,7 +17,14 @@ import {
   stopIfInterrupted,
 } from "@alignkit/core";
 import type { ModelConfig, ParameterValue } from "@alignkit/models";
-import { createWindows, pairTensors, type RankingExample, rowTensors, type Window } from "./batches.js";
+import {
+  type BatchSettings,
+  createWindows,
+  pairTensors,
+  type RankingExample,
+  rowTensors,
+  type Window,
+} from "./batches.js";
 import { checkpointContent, readCheckpoint, startOfTraining } from "./checkpoint.js";
 import type { RewardConfig } from "./config.js";
 import { evaluateRankings, scoreRows } from "./evaluate.js";
@@ -68,6 +75,7 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
     padTokenId: model.config.padTokenId ?? 0,
     prompts: config.per_device_train_batch_size,
     multipleOf: config.pad_to_multiple_of,
+    fewSizes: !backend.dynamicShapes,
     normalization: config.loss_normalization,
   };
   const windows = createWindows(examples, {
@@ -108,7 +116,12 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
       const window = windows.take(state.cursor);
 
       // 3. Loss and gradients over all untied pairs, added up over micro-batches
-      const { loss, counts, gradients } = await windowGradients(functions, optimizer.parameters, window);
+      const { loss, counts, gradients } = await windowGradients(
+        functions,
+        optimizer.parameters,
+        window,
+        settings,
+      );
 
       // 4. Update
       const rate = learningRate(schedule, optimizer.step);
@@ -167,6 +180,7 @@ async function windowGradients(
   functions: RewardFunctions,
   parameters: Optimizer["parameters"],
   { batches }: Window,
+  { fewSizes }: Pick<BatchSettings, "fewSizes">,
 ) {
   let loss = 0;
   let counts = noCounts;
@@ -174,8 +188,8 @@ async function windowGradients(
   for (const batch of batches) {
     const result = await functions.lossAndGradients({
       parameters,
-      rows: rowTensors(batch),
-      pairs: pairTensors(batch),
+      ...rowTensors(batch),
+      pairs: pairTensors(batch, fewSizes),
     });
     loss += (await result.loss.read()).data[0] as number;
     const scores = (await result.scores.read()).data.subarray(0, batch.responses);

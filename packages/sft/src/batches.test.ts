@@ -11,6 +11,7 @@ describe("toBatches", () => {
       padTokenId: 1,
       rows: 2,
       multipleOf: null,
+      fewSizes: true,
     });
     expect(batches.map(({ rows, length }) => [rows, length])).toEqual([
       [2, 32],

@@ -31,10 +31,12 @@ export interface Windows {
 
 export interface PadSettings {
   readonly padTokenId: number;
-  /** Rows of a batch; missing ones are filled with padding, so that the last batch needs no graph of its own. */
+  /** Rows of a batch. */
   readonly rows: number;
   /** See `pad_to_multiple_of`. */
   readonly multipleOf: number | null;
+  /** Whether sizes are rounded up to some that recur, because each set of sizes needs a graph of its own. */
+  readonly fewSizes: boolean;
 }
 
 /** @param random - orders the epochs; undefined keeps the order of the examples */
@@ -67,10 +69,10 @@ export function createWindows(
   };
 }
 
-/** Examples in batches of `rows`. */
+/** Examples in batches of `rows`; with `fewSizes` the last one is filled up with rows that teach nothing. */
 export function toBatches(
   examples: readonly Example[],
-  { padTokenId, rows, multipleOf }: PadSettings,
+  { padTokenId, rows, multipleOf, fewSizes }: PadSettings,
 ): Batch[] {
   const filler: Example = { inputIds: Int32Array.of(padTokenId), labels: Int32Array.of(ignoredLabel) };
   const batches: Batch[] = [];
@@ -78,11 +80,12 @@ export function toBatches(
     const taken = examples.slice(start, start + rows);
     const longest = Math.max(...taken.map(({ inputIds }) => inputIds.length));
     const labels = sumOf(taken, (example) => example.labels.filter((label) => label !== ignoredLabel).length);
+    const missing = fewSizes ? rows - taken.length : 0;
     batches.push(
-      collate([...taken, ...new Array<Example>(rows - taken.length).fill(filler)], {
+      collate([...taken, ...new Array<Example>(missing).fill(filler)], {
         padTokenId,
-        length: bucketLength(longest, multipleOf ?? roundingStep(longest, 16)),
-        targetBuckets: roundingStep(labels, 32),
+        length: bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1)),
+        targetBuckets: fewSizes ? roundingStep(labels, 32) : 1,
       }),
     );
   }
@@ -98,15 +101,27 @@ export function roundingStep(size: number, smallest: number): number {
 }
 
 /** A batch as arguments of a compiled function. */
-export function batchTensors(batch: Batch) {
-  const { rows, length } = batch;
-  const targets = batch.targetRows.length;
+export function batchTensors({
+  rows,
+  length,
+  inputIds,
+  positionIds,
+  targetRows,
+  targetIds,
+  targetWeights,
+}: Batch) {
+  const targets = [targetRows.length];
   return {
-    inputIds: int32(batch.inputIds, [rows, length]),
-    positionIds: int32(batch.positionIds, [rows, length]),
-    targetRows: int32(batch.targetRows, [targets]),
-    targetIds: int32(batch.targetIds, [targets]),
-    targetWeights: float32(batch.targetWeights, [targets]),
+    tokens: { inputIds: int32(inputIds, [rows, length]), positionIds: int32(positionIds, [rows, length]) },
+    columns: int32(
+      Int32Array.from({ length }, (_, column) => column),
+      [length],
+    ),
+    targets: {
+      rows: int32(targetRows, targets),
+      ids: int32(targetIds, targets),
+      mask: float32(targetWeights, targets),
+    },
   };
 }
 

@@ -37,7 +37,10 @@ const loopFields = {
   shuffle: z.boolean().default(true),
   /** Tokens of the longest example; null takes what the model can. */
   max_length: positiveInteger.nullable().default(null),
-  /** Lengths are rounded up to multiples of it; null chooses steps of at most a quarter, so that few graphs are compiled. */
+  /**
+   * Lengths are rounded up to multiples of it. Null does not round, but on a backend that compiles a graph for each set of
+   * sizes, where it chooses steps of at most a quarter.
+   */
   pad_to_multiple_of: positiveInteger.nullable().default(null),
   /** Updates between lines of metrics. */
   logging_steps: positiveInteger.default(1),

@@ -25,7 +25,7 @@ export async function evaluationLoss({
     // Divided by 1: sums, so that every token counts alike.
     const { loss } = await functions.loss({
       parameters,
-      batch: batchTensors(batch),
+      ...batchTensors(batch),
       labelTokens: float32([1], []),
     });
     total += (await loss.read()).data[0] as number;

@@ -1,51 +1,59 @@
 /** The compiled functions of the loop. */
 import { add, type Backend, compileFunction, gradients, type Tensor } from "@alignkit/core";
 import { hiddenStates, type ModelConfig, tokenLogProbs } from "@alignkit/models";
+import { causalMaskOf } from "./causal-mask.js";
 import { completionLoss } from "./losses.js";
 
 type Parameters = Readonly<Record<string, Tensor>>;
 
-/** B rows of T tokens, M of them to be predicted. */
-interface BatchTensors {
-  /** int32 `[B, T]` */
-  readonly inputIds: Tensor;
-  /** int32 `[B, T]` */
-  readonly positionIds: Tensor;
+/** M tokens that are predicted. */
+interface TargetTensors {
   /** int32 `[M]`: `b * T + t`, where the token after position t is predicted */
-  readonly targetRows: Tensor;
+  readonly rows: Tensor;
   /** int32 `[M]`: that next token */
-  readonly targetIds: Tensor;
+  readonly ids: Tensor;
   /** `[M]`: 1, and 0 at padding */
-  readonly targetWeights: Tensor;
+  readonly mask: Tensor;
 }
 
 interface LossInputs {
   readonly parameters: Parameters;
-  readonly batch: BatchTensors;
+  /** int32 `[B, T]` */
+  readonly tokens: { readonly inputIds: Tensor; readonly positionIds: Tensor };
+  /** int32 `[T]`: 0, 1, 2 .. */
+  readonly columns: Tensor;
+  readonly targets: TargetTensors;
   /** What the sum over tokens is divided by, `[]`. */
   readonly labelTokens: Tensor;
 }
 
 /** Loss of one micro-batch, alone and with gradients; and the sum of two sets of gradients. */
 export function compileSftFunctions(backend: Backend, config: ModelConfig) {
-  const lossOf = ({ parameters, batch, labelTokens }: LossInputs): Tensor => {
-    const hidden = hiddenStates(config, parameters, batch);
-    const { logProbs } = tokenLogProbs(config, parameters, hidden, batch.targetRows, batch.targetIds);
-    return completionLoss({ tokenLogProbs: logProbs, mask: batch.targetWeights, labelTokens });
+  const lossOf = ({ parameters, tokens, columns, targets, labelTokens }: LossInputs): Tensor => {
+    const mask = causalMaskOf(columns, config.attention.slidingWindow);
+    const hidden = hiddenStates(config, parameters, { ...tokens, mask });
+    const { logProbs } = tokenLogProbs(config, parameters, hidden, targets.rows, targets.ids);
+    return completionLoss({ tokenLogProbs: logProbs, mask: targets.mask, labelTokens });
   };
+  // One graph for batches of any size, where the backend can.
+  const dynamic = { tokens: ["B", "T"], columns: ["T"], targets: ["M"] };
   return {
-    loss: compileFunction(backend, (inputs: LossInputs) => ({ loss: lossOf(inputs) })),
-    lossAndGradients: compileFunction(backend, (inputs: LossInputs) => {
-      const loss = lossOf(inputs);
-      const names = Object.keys(inputs.parameters);
-      const found = gradients(loss, Object.values(inputs.parameters));
-      return {
-        loss,
-        gradients: Object.fromEntries(
-          names.map((name, index) => [name, found[index] as Tensor]),
-        ) as Parameters,
-      };
-    }),
+    loss: compileFunction(backend, (inputs: LossInputs) => ({ loss: lossOf(inputs) }), { dynamic }),
+    lossAndGradients: compileFunction(
+      backend,
+      (inputs: LossInputs) => {
+        const loss = lossOf(inputs);
+        const names = Object.keys(inputs.parameters);
+        const found = gradients(loss, Object.values(inputs.parameters));
+        return {
+          loss,
+          gradients: Object.fromEntries(
+            names.map((name, index) => [name, found[index] as Tensor]),
+          ) as Parameters,
+        };
+      },
+      { dynamic },
+    ),
     addGradients: compileFunction(
       backend,
       ({ total, gradients: more }: { readonly total: Parameters; readonly gradients: Parameters }) =>

@@ -141,7 +141,7 @@ describe("config and data", () => {
       inputs: { init: { path: gpt2 } },
     };
     await expect(run({ stages: [stage] })).rejects.toThrow(
-      /train\.jsonl:2: .*999.*\neval\.jsonl:1: "completion"/,
+      /train\.jsonl:2: .*999.*\n.*eval\.jsonl:1: "completion"/,
     );
   });
 

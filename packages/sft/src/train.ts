@@ -56,6 +56,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
     padTokenId: model.config.padTokenId ?? 0,
     rows: config.per_device_train_batch_size,
     multipleOf: config.pad_to_multiple_of,
+    fewSizes: !backend.dynamicShapes,
   };
   const windows = createWindows(examples, {
     ...padding,
@@ -149,7 +150,7 @@ async function windowGradients(
     const divisor = reduction === "token_mean" ? labelTokens : batch.labelTokens * batches.length;
     const result = await functions.lossAndGradients({
       parameters,
-      batch: batchTensors(batch),
+      ...batchTensors(batch),
       labelTokens: float32([divisor], []),
     });
     loss += (await result.loss.read()).data[0] as number;
