@@ -1,0 +1,39 @@
+/** What the bench times: made once, then run again and again. */
+import type { Backend } from "@alignkit/core";
+import type { ModelName } from "./models.js";
+
+/** One line of the protocol: the work, the model, and the parameters of the item. */
+export interface WorkRequest {
+  readonly work: string;
+  readonly model: ModelName;
+  /** B */
+  readonly batch: number;
+  /** T, for training and scoring. */
+  readonly length?: number;
+  /** Tokens of each prompt, for generation. */
+  readonly prompt?: number;
+  /** Tokens to generate after each prompt. */
+  readonly new?: number;
+  /** Make the generator within each run. */
+  readonly anew?: boolean;
+  /** Take the most likely token instead of a drawn one. */
+  readonly greedy?: boolean;
+  /** Model directory to read weights from; random weights unless given. */
+  readonly directory?: string;
+  /** Untimed runs before the first timed one; 2 unless given. */
+  readonly warmup?: number;
+}
+
+/** What a run reports, beside its time and memory. */
+export interface WorkResult {
+  /** Counted tokens: no padding. */
+  readonly tokens: number;
+  readonly [figure: string]: number | readonly number[];
+}
+
+export interface WorkItem {
+  run(): Promise<WorkResult>;
+  dispose(): Promise<void>;
+}
+
+export type MakeItem = (backend: Backend, request: WorkRequest) => Promise<WorkItem>;

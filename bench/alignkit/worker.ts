@@ -1,0 +1,93 @@
+/**
+ * Our side of the bench, in a process of its own: one JSON object a line in, one a line out.
+ *
+ * The first request with given parameters makes the item and runs it `warmup` times, untimed; every request then runs
+ * it once. `{"work": "about"}` tells what this side is; a failure answers `{"work", "error"}`.
+ */
+import { createRequire } from "node:module";
+import { loadavg } from "node:os";
+import { createInterface } from "node:readline";
+import { createOnnxBackend, type OnnxBackendOptions } from "@alignkit/backend-onnx";
+import type { Backend } from "@alignkit/core";
+import { makeGenerate } from "./generate.js";
+import { installedMegabytes } from "./installed-size.js";
+import type { MakeItem, WorkItem, WorkRequest } from "./item.js";
+import { peakMegabytes, resetPeak, residentMegabytes } from "./resident-memory.js";
+import { makeScore } from "./score.js";
+import { makeSftStep } from "./sft-step.js";
+
+const makers: Readonly<Record<string, MakeItem>> = {
+  sft_step: makeSftStep,
+  generate: makeGenerate,
+  score: makeScore,
+};
+
+const items = new Map<string, WorkItem>();
+
+async function prepare(backend: Backend, line: string, request: WorkRequest): Promise<WorkItem> {
+  const known = items.get(line);
+  if (known !== undefined) return known;
+  const make = makers[request.work];
+  if (make === undefined) {
+    throw new Error(`unknown work ${request.work}; known: ${Object.keys(makers).join(", ")}`);
+  }
+  const item = await make(backend, request);
+  for (let round = 0; round < (request.warmup ?? 2); round++) await item.run();
+  items.set(line, item);
+  return item;
+}
+
+async function measure(backend: Backend, line: string, request: WorkRequest): Promise<object> {
+  const item = await prepare(backend, line, request);
+  // Exposed by --expose-gc: what warm-up left must not count.
+  globalThis.gc?.();
+  resetPeak();
+  const base = residentMegabytes();
+  const processor = process.cpuUsage();
+  const begin = performance.now();
+  const result = await item.run();
+  const ms = performance.now() - begin;
+  const { user, system } = process.cpuUsage(processor);
+  return {
+    work: request.work,
+    ms,
+    ...result,
+    cpu_ms: (user + system) / 1000,
+    peak_mb: peakMegabytes(),
+    base_mb: base,
+    load: loadavg()[0],
+  };
+}
+
+function about({ threads }: OnnxBackendOptions): object {
+  const runtime = createRequire(import.meta.resolve("@alignkit/backend-onnx"));
+  const { version } = runtime("onnxruntime-node/package.json") as { readonly version: string };
+  return {
+    work: "about",
+    versions: { node: process.versions.node, onnxruntime: version },
+    threads: threads ?? "one per physical core",
+    // As users have it; ONNX Runtime and the backend keep and reuse what they allocated.
+    allocator: "stock",
+    installed_mb: installedMegabytes(
+      ["@alignkit/models", "@alignkit/data", "@alignkit/backend-onnx"],
+      import.meta.url,
+    ),
+  };
+}
+
+/** Options of the backend, as JSON, are the only argument. */
+const options = JSON.parse(process.argv[2] ?? "{}") as OnnxBackendOptions;
+const backend = await createOnnxBackend(options);
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim() === "") continue;
+  const request = JSON.parse(line) as WorkRequest;
+  let answer: object;
+  try {
+    answer = request.work === "about" ? about(options) : await measure(backend, line, request);
+  } catch (error) {
+    answer = { work: request.work, error: error instanceof Error ? error.message : String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+for (const item of items.values()) await item.dispose();
+await backend.dispose();

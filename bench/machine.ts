@@ -1,0 +1,32 @@
+/** Where and of what the numbers are: processor, load, commit. */
+import { execFileSync } from "node:child_process";
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+export function describeMachine(): string {
+  const model = cpus()[0]?.model.trim() ?? "unknown processor";
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${model}, ${availableParallelism()} cores, ${memory} GiB, ${platform()} ${release()} ${arch()}`;
+}
+
+/** One-minute load average. */
+export function load(): number {
+  return loadavg()[0] as number;
+}
+
+export function describeCommit(): string {
+  const git = (...gitArguments: readonly string[]): string =>
+    execFileSync("git", gitArguments, {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  try {
+    const changed = git("status", "--porcelain", "--untracked-files=no") === "" ? "" : " with changes";
+    return `commit ${git("rev-parse", "--short=12", "HEAD")}${changed}`;
+  } catch {
+    return "commit unknown";
+  }
+}

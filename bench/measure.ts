@@ -1,0 +1,63 @@
+/** Runs the contestants of a comparison in turn: ours, a peer, ours, a peer ... */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Comparison, Contestant } from "./comparisons.js";
+import { type Measurement, startWorker, type WorkerProcess, type WorkerSettings } from "./worker-process.js";
+
+export interface ContestantResult {
+  readonly contestant: Contestant;
+  /** One per round; fewer when it failed. */
+  readonly measurements: readonly Measurement[];
+  /** Why it stopped, if it did. */
+  readonly failure?: string;
+}
+
+/** Threads of the one that ran before spin for a moment, waiting for work; they must not spin in the next one's time. */
+const pauseMilliseconds = 250;
+
+/**
+ * Each contestant has a process of its own, so that memory is its own, and is warmed up before the first round.
+ * @param note - told what is going on
+ */
+export async function runComparison(
+  comparison: Comparison,
+  settings: WorkerSettings,
+  rounds: number,
+  note: (text: string) => void,
+): Promise<readonly ContestantResult[]> {
+  const entrants = comparison.contestants.map((contestant) => ({
+    contestant,
+    request: { ...contestant.request, model: comparison.model, ...comparison.sizes },
+    measurements: [] as Measurement[],
+    failure: undefined as string | undefined,
+    worker: undefined as WorkerProcess | undefined,
+  }));
+  const run = async (entrant: (typeof entrants)[number], keep: boolean): Promise<void> => {
+    if (entrant.failure !== undefined) return;
+    await sleep(pauseMilliseconds);
+    try {
+      entrant.worker ??= startWorker(entrant.contestant.side, settings);
+      const measurement = await entrant.worker.ask(entrant.request);
+      if (keep) entrant.measurements.push(measurement);
+    } catch (error) {
+      entrant.failure = (error as Error).message;
+      note(`${entrant.contestant.name} failed: ${entrant.failure}`);
+    }
+  };
+
+  try {
+    // The first answer comes after making and warming up; its own time is dropped as well.
+    for (const entrant of entrants) {
+      note(`${entrant.contestant.name}: warming up`);
+      await run(entrant, false);
+    }
+    for (let round = 1; round <= rounds; round++) {
+      note(`round ${round} of ${rounds}`);
+      for (const entrant of entrants) await run(entrant, true);
+    }
+  } finally {
+    await Promise.all(entrants.map(({ worker }) => worker?.close()));
+  }
+  return entrants.map(({ contestant, measurements, failure }) =>
+    failure === undefined ? { contestant, measurements } : { contestant, measurements, failure },
+  );
+}
