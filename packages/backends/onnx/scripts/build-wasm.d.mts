@@ -1,2 +1,2 @@
-/** The text of src/kernels/wasm-bytes.generated.ts, compiled from kernels/kernels.ts. */
-export function generate(): Promise<string>;
+/** The generated files of src/kernels, by name, with the text that they should have. */
+export function generate(): Promise<Readonly<Record<string, string>>>;

@@ -9,7 +9,7 @@ import {
 import { createDeviceMemory } from "./device-memory.js";
 import { createExecutable, type Session } from "./executable.js";
 import { createHugePageAdvice } from "./huge-pages.js";
-import { createSimdKernels } from "./kernels/simd.js";
+import { createHostKernels } from "./kernels/host-kernels.js";
 import { findLibrary } from "./library.js";
 import { wholeComposites } from "./lower/table.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
@@ -20,6 +20,9 @@ import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
 import { type OnnxBackendOptions, type ProviderName, parseOptions, physicalCores } from "./settings.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
+
+/** Host kernels are bound by memory, which a few threads use up. */
+const mostKernelThreads = 4;
 
 /** Composites of the host's kernels, beside those that ONNX Runtime takes whole. */
 const hostComposites: readonly CompositeName[] = ["adamWUpdate"];
@@ -39,7 +42,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     ...(providerTable[provider].session === undefined ? {} : { provider: providerTable[provider].session }),
   };
   const memory = await createMemory(api, provider, name, settings);
-  const kernels = createSimdKernels();
+  const kernels = createHostKernels(memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0);
   const taken = memory.isHost ? [...wholeComposites, ...hostComposites] : wholeComposites;
   const supports = new Set(taken.filter((op) => !providerTable[provider].without.includes(op)));
   const own = (tensor: DeviceTensor): Value => {
@@ -69,6 +72,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
       return createExecutable({ plan, sessions, constants: kept, memory, kernels, api, own });
     },
     async dispose() {
+      await kernels.dispose();
       memory.dispose();
       api.dispose();
     },

@@ -11,7 +11,7 @@ import {
 } from "@alignkit/core";
 import { evaluateSize, type FreeSize } from "./dimensions.js";
 import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
-import type { SimdKernels } from "./kernels/simd.js";
+import type { HostKernels } from "./kernels/host-kernels.js";
 import type { Handle, NameList, OrtApi } from "./ort-api.js";
 import type { IdCheck, Plan, Slot, Step } from "./plan.js";
 import type { HostArray, TensorMemory, Value } from "./tensor-memory.js";
@@ -30,7 +30,7 @@ export interface ExecutableParts {
   /** By input position; owned by the executable. */
   readonly constants: ReadonlyMap<number, Value>;
   readonly memory: TensorMemory;
-  readonly kernels: SimdKernels;
+  readonly kernels: HostKernels;
   readonly api: OrtApi;
   /** Brings a tensor that was handed in to this backend's own kind. @throws {BackendError} for a stranger */
   readonly own: (tensor: DeviceTensor) => Value;
@@ -87,7 +87,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
     let bytes = 0;
     for (const step of plan.steps) {
       if (step.kind === "model") await runModel(parts, sessionOf.get(step) as Session, step, run);
-      else bytes += runKernel(parts, step, run);
+      else bytes += await runKernel(parts, step, run);
       for (const slot of step.lastUses) if (run.owned.has(slot)) run.values[slot.index]?.dispose();
       if (bytes > bytesPerTurn) {
         bytes = 0;
@@ -146,11 +146,11 @@ async function runModel(
 }
 
 /** @returns the bytes that were touched */
-function runKernel(
+async function runKernel(
   { memory, kernels }: ExecutableParts,
   step: Step & { readonly kind: "host" },
   run: Run,
-): number {
+): Promise<number> {
   const { operation, inputs, outputs, lastUses } = step;
   const kernel = hostTable[operation.op] as HostKernel<HostOpName>;
   const values = inputs.map((slot) => run.values[slot.index] as Value);
@@ -174,7 +174,7 @@ function runKernel(
     return target;
   });
   const host = values.map((value) => ({ shape: value.type.shape, data: value.array() }));
-  kernel.run(
+  await kernel.run(
     kernels,
     host,
     operation.attributes as never,

@@ -11,7 +11,7 @@ const pageSize = 4096n;
 const smallest = 4 << 20; // two huge pages of 2 MiB, so that one fits whole
 
 /** Gives the advice for the memory of one array; call it before the memory is first written. */
-export type AdviseHugePages = (memory: ArrayBuffer) => void;
+export type AdviseHugePages = (memory: ArrayBufferLike) => void;
 
 export function createHugePageAdvice(): AdviseHugePages {
   if (process.platform !== "linux") return () => {};

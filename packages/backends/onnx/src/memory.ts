@@ -23,8 +23,8 @@ export class Storage {
   #references = 1;
 
   constructor(
-    readonly buffer: ArrayBuffer,
-    private readonly free: (buffer: ArrayBuffer) => void,
+    readonly buffer: ArrayBufferLike,
+    private readonly free: (buffer: ArrayBufferLike) => void,
   ) {}
 
   get isShared(): boolean {
@@ -54,18 +54,22 @@ export interface MemoryPool {
 /** Rounds for which freed memory is kept; a training step is a few rounds. */
 export const idleRounds = 64;
 
+/** From this size on, memory can be reached by the threads of the host kernels. */
+const smallestShared = 1 << 19;
+
 export function createMemoryPool(advise: AdviseHugePages = () => {}): MemoryPool {
   let round = 0;
   let idleBytes = 0;
-  const idle = new Map<number, { readonly buffer: ArrayBuffer; readonly since: number }[]>();
-  const free = (buffer: ArrayBuffer): void => {
+  const idle = new Map<number, { readonly buffer: ArrayBufferLike; readonly since: number }[]>();
+  const free = (buffer: ArrayBufferLike): void => {
     const list = idle.get(buffer.byteLength) ?? [];
     list.push({ buffer, since: round });
     idle.set(buffer.byteLength, list);
     idleBytes += buffer.byteLength;
   };
-  const fresh = (byteLength: number): ArrayBuffer => {
-    const buffer = new ArrayBuffer(byteLength);
+  const fresh = (byteLength: number): ArrayBufferLike => {
+    const buffer =
+      byteLength < smallestShared ? new ArrayBuffer(byteLength) : new SharedArrayBuffer(byteLength);
     advise(buffer);
     return buffer;
   };

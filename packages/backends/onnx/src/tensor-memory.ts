@@ -3,10 +3,16 @@ import type { Handle } from "./ort-api.js";
 
 export type HostArray = Float32Array | Int32Array | Uint8Array;
 
-const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+const arrayTypes: {
+  readonly [K in DType]: new (
+    buffer: ArrayBufferLike,
+    offset: number,
+    length?: number,
+  ) => HostArray;
+} = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
 
 /** A view of the right kind. */
-export function hostArray(dtype: DType, buffer: ArrayBuffer, length?: number): HostArray {
+export function hostArray(dtype: DType, buffer: ArrayBufferLike, length?: number): HostArray {
   return new arrayTypes[dtype](buffer, 0, length);
 }
 

@@ -5,7 +5,7 @@
  * Whoever calls it has made sure that those inputs may be overwritten, by a copy where need be.
  */
 import { BackendError, type OpAttributes, type OpName, type Shape, sizeOf } from "@alignkit/core";
-import type { SimdKernels } from "../kernels/simd.js";
+import type { HostKernels } from "../kernels/host-kernels.js";
 import type { HostArray } from "../tensor-memory.js";
 
 export interface HostArgument {
@@ -19,11 +19,11 @@ export interface HostKernel<K extends OpName> {
   readonly writes: readonly (number | undefined)[];
   /** @param fresh - memory of the results that are made of no input, in order */
   run(
-    kernels: SimdKernels,
+    kernels: HostKernels,
     inputs: readonly HostArgument[],
     attributes: OpAttributes[K],
     fresh: readonly HostArray[],
-  ): void;
+  ): void | Promise<void>;
 }
 
 export type HostOpName = "adamWUpdate" | "sumSquares" | "scatterAddRows" | "updateSlice";
@@ -35,7 +35,7 @@ export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
     run(kernels, inputs, settings) {
       const [parameter, gradient, first, second] = inputs.map(({ data }) => data) as readonly Float32Array[];
       const scalar = (position: number): number => inputs[position]?.data[0] as number;
-      kernels.adamW(
+      return kernels.adamW(
         { parameter: parameter!, gradient: gradient!, first: first!, second: second! },
         {
           ...settings,
@@ -50,8 +50,8 @@ export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
   sumSquares: {
     isExclusive: false,
     writes: [undefined],
-    run(kernels, [x], _, [total]) {
-      total![0] = kernels.sumSquares(x!.data as Float32Array);
+    async run(kernels, [x], _, [total]) {
+      total![0] = await kernels.sumSquares(x!.data as Float32Array);
     },
   },
   scatterAddRows: {

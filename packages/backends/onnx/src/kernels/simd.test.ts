@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { generate } from "../../scripts/build-wasm.mjs";
 import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
-import { wasmBytes } from "./wasm-bytes.generated.js";
 
 const round = Math.fround;
 
@@ -71,13 +69,5 @@ describe("sumSquares", () => {
     const kernels = createSimdKernels(16);
     kernels.sumSquares(new Float32Array(16).fill(100));
     expect(kernels.sumSquares(new Float32Array([1, 2, 3]))).toBe(14); // 1 + 4 + 9
-  });
-});
-
-describe("wasm bytes", () => {
-  it("are what the source compiles to", async () => {
-    const text = await generate();
-    const lines = [...text.matchAll(/^ {2}"(.*)",$/gm)].map((match) => match[1]);
-    expect(wasmBytes).toEqual(lines);
   });
 });

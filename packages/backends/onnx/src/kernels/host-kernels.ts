@@ -1,0 +1,131 @@
+/**
+ * The SIMD kernels over several threads: each takes a part of the array, this thread one as well.
+ *
+ * Helpers see arrays over shared memory only; others, and small ones, are worked on here. Results are the same
+ * whatever the number of threads: AdamW goes element by element, sums are taken over segments of fixed size.
+ */
+import { Worker } from "node:worker_threads";
+import { BackendError } from "@alignkit/core";
+import { type Job, runJob } from "./jobs.js";
+import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
+import { workerSource } from "./worker-source.generated.js";
+
+export interface HostKernels {
+  /** See `adamWUpdate` of the core. */
+  adamW(arrays: AdamWArrays, scalars: AdamWScalars): Promise<void>;
+  /** Sum of squares, in double precision. */
+  sumSquares(values: Float32Array): Promise<number>;
+  dispose(): Promise<void>;
+}
+
+/** Arrays shorter than this are not worth the wake-up of a thread (about 50 microseconds). */
+const smallestShared = 1 << 17;
+/** Floats per partial sum. */
+const segmentLength = 1 << 17;
+/** Parts begin at multiples of this, so that pieces are whole. */
+const alignment = 1 << 13;
+
+interface Helper {
+  run(job: Job): Promise<readonly number[]>;
+  dispose(): Promise<void>;
+}
+
+/** @param helpers - threads beside this one; started at first use */
+export function createHostKernels(helpers: number): HostKernels {
+  const kernels = createSimdKernels();
+  let started: readonly Helper[] | undefined;
+  const team = (): readonly Helper[] => {
+    started ??= Array.from({ length: helpers }, startHelper);
+    return started;
+  };
+  /** Runs one job per thread, the last on this one. */
+  const runAll = async (jobs: readonly Job[]): Promise<readonly number[]> => {
+    const others = jobs.slice(0, -1).map((job, index) => (team()[index] as Helper).run(job));
+    const own = runJob(kernels, jobs.at(-1) as Job);
+    return [...(await Promise.all(others)).flat(), ...own];
+  };
+  const partsOf = (values: Float32Array): number =>
+    values.length >= smallestShared && values.buffer instanceof SharedArrayBuffer ? helpers + 1 : 1;
+
+  return {
+    async adamW(arrays, scalars) {
+      const parts = Object.values(arrays).every((array) => partsOf(array) > 1) ? helpers + 1 : 1;
+      const cuts = cutEvenly(arrays.parameter.length, parts, alignment);
+      const cut = ({ start, end }: Cut): AdamWArrays => ({
+        parameter: arrays.parameter.subarray(start, end),
+        gradient: arrays.gradient.subarray(start, end),
+        first: arrays.first.subarray(start, end),
+        second: arrays.second.subarray(start, end),
+      });
+      await runAll(cuts.map((part) => ({ kind: "adamW", arrays: cut(part), scalars })));
+    },
+    async sumSquares(values) {
+      const cuts = cutEvenly(values.length, partsOf(values), segmentLength);
+      const jobs = cuts.map(
+        ({ start, end }): Job => ({ kind: "sumSquares", segments: segmentsOf(values, start, end) }),
+      );
+      const sums = await runAll(jobs);
+      return sums.reduce((total, sum) => total + sum, 0);
+    },
+    async dispose() {
+      await Promise.all((started ?? []).map((helper) => helper.dispose()));
+      started = undefined;
+    },
+  };
+}
+
+interface Cut {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** At most `parts` ranges of like length that begin at multiples of `step`; at least one. */
+function cutEvenly(length: number, parts: number, step: number): readonly Cut[] {
+  const size = Math.max(step, Math.ceil(length / parts / step) * step);
+  const count = Math.max(1, Math.ceil(length / size));
+  return Array.from({ length: count }, (_, index) => ({
+    start: index * size,
+    end: Math.min(length, (index + 1) * size),
+  }));
+}
+
+function segmentsOf(values: Float32Array, start: number, end: number): readonly Float32Array[] {
+  const segments: Float32Array[] = [];
+  for (let at = start; at < end; at += segmentLength)
+    segments.push(values.subarray(at, Math.min(end, at + segmentLength)));
+  return segments;
+}
+
+function startHelper(): Helper {
+  const worker = new Worker(workerSource, { eval: true, name: "alignkit-kernels" });
+  const waiting: {
+    readonly resolve: (sums: readonly number[]) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
+  /** A thread that waits for work does not keep the process alive; one that works does. */
+  const settle = (): void => {
+    if (waiting.length === 0) worker.unref();
+  };
+  worker.unref();
+  worker.on("message", (sums: readonly number[]) => {
+    waiting.shift()?.resolve(sums);
+    settle();
+  });
+  worker.on("error", (cause) => {
+    for (const { reject } of waiting.splice(0)) {
+      reject(new BackendError(`a kernel thread failed: ${(cause as Error).message}`, { cause }));
+    }
+    settle();
+  });
+  return {
+    run: (job) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject });
+        worker.ref();
+        worker.postMessage(job);
+      }),
+    async dispose() {
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import type { AdamWArrays, AdamWScalars, SimdKernels } from "./simd.js";
+
+/** Work on arrays over shared memory, as it is sent to a helper thread. */
+export type Job =
+  | { readonly kind: "adamW"; readonly arrays: AdamWArrays; readonly scalars: AdamWScalars }
+  | { readonly kind: "sumSquares"; readonly segments: readonly Float32Array[] };
+
+/** Does the work; the result of `sumSquares` is a sum per segment. */
+export function runJob(kernels: SimdKernels, job: Job): readonly number[] {
+  if (job.kind === "sumSquares") return job.segments.map((segment) => kernels.sumSquares(segment));
+  kernels.adamW(job.arrays, job.scalars);
+  return [];
+}

@@ -1,0 +1,7 @@
+/** What a helper thread runs; bundled into worker-source.generated.ts by `npm run build:wasm`. */
+import { parentPort } from "node:worker_threads";
+import { type Job, runJob } from "./jobs.js";
+import { createSimdKernels } from "./simd.js";
+
+const kernels = createSimdKernels();
+parentPort?.on("message", (job: Job) => parentPort?.postMessage(runJob(kernels, job)));
