@@ -58,6 +58,10 @@ class DeviceValue implements Value {
     throw new BackendError(`${this.device.name}: host kernels cannot reach ${formatType(this.type)}`);
   }
 
+  rows(): Handle {
+    throw new BackendError(`${this.device.name}: ${formatType(this.type)} cannot be written in parts`);
+  }
+
   peek(): HostArray | undefined {
     return this.shared.uploaded;
   }

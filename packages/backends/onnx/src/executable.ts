@@ -13,7 +13,7 @@ import { evaluateSize, type FreeSize } from "./dimensions.js";
 import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
 import type { HostKernels } from "./kernels/host-kernels.js";
 import type { Handle, NameList, OrtApi } from "./ort-api.js";
-import type { IdCheck, Plan, Slot, Step } from "./plan.js";
+import type { IdCheck, OutputPart, Plan, Slot, Step } from "./plan.js";
 import type { HostArray, TensorMemory, Value } from "./tensor-memory.js";
 
 /** A model ready to run. */
@@ -120,17 +120,25 @@ export function createExecutable(parts: ExecutableParts): Executable {
 async function runModel(
   { api, memory }: ExecutableParts,
   { handle, inputNames, outputNames }: Session,
-  step: Step,
+  step: Step & { readonly kind: "model" },
   run: Run,
 ): Promise<void> {
   const inputs = step.inputs.map((slot) => run.values[slot.index] as Value);
   const outputs = step.outputs.map((slot) => memory.allocate(run.typeOf(slot)));
+  const partHandles: Handle[] = [];
+  const handleOf = ({ slot, rows }: OutputPart): Handle => {
+    const value = outputs[step.outputs.indexOf(slot)] as Value;
+    if (rows === undefined) return value.handle;
+    const part = value.rows(rows.start, rows.end);
+    partHandles.push(part);
+    return part;
+  };
   try {
     const values = {
       inputNames,
       inputs: inputs.map((value) => value.handle),
       outputNames,
-      outputs: outputs.map((value) => value.handle),
+      outputs: step.parts.map(handleOf),
     };
     // A device is fed from one thread: its queue and its memory know no others.
     if (memory.isHost) await api.run(handle, values);
@@ -138,6 +146,8 @@ async function runModel(
   } catch (error) {
     for (const value of outputs) value.dispose();
     throw error;
+  } finally {
+    for (const part of partHandles) api.releaseTensor(part);
   }
   for (const [index, slot] of step.outputs.entries()) {
     run.values[slot.index] = outputs[index];

@@ -133,6 +133,15 @@ export class HostValue implements Value {
     return this.#handle;
   }
 
+  rows(start: number, end: number): Handle {
+    const [, ...rest] = this.type.shape;
+    const width = sizeOf(rest);
+    return this.api.createTensor(this.array().subarray(start * width, end * width), this.type.dtype, [
+      end - start,
+      ...rest,
+    ]);
+  }
+
   share(): HostValue {
     this.#check();
     return new HostValue(this.type, this.#storage.retain(), this.api);

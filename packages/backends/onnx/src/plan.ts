@@ -13,7 +13,7 @@ import {
 import { createSizeReader, fixedSizes, type Size, type SizeReader } from "./dimensions.js";
 import type { HostOpName } from "./host/table.js";
 import { countUses, findFusions } from "./lower/fusions.js";
-import { type LoweredModel, lower } from "./lower/lowering.js";
+import { type LoweredModel, lower, type Rows } from "./lower/lowering.js";
 import { lowerTable } from "./lower/table.js";
 import { partition, type Unit } from "./partition.js";
 
@@ -31,8 +31,18 @@ interface StepSlots {
   readonly lastUses: ReadonlySet<Slot>;
 }
 
+/** What one output of a model is written to: a slot, or some of its rows. */
+export interface OutputPart {
+  readonly slot: Slot;
+  readonly rows: Rows | undefined;
+}
+
 export type Step =
-  | (StepSlots & { readonly kind: "model"; readonly lowered: LoweredModel })
+  | (StepSlots & {
+      readonly kind: "model";
+      readonly lowered: LoweredModel;
+      readonly parts: readonly OutputPart[];
+    })
   | (StepSlots & { readonly kind: "host"; readonly operation: Operation<HostOpName> });
 
 export interface Plan {
@@ -88,6 +98,7 @@ export function makePlan(
       graphInputs: graph.inputs,
       fusions: findFusions(operations, useCount),
       table: lowerTable,
+      splitOutputs: hostWork && variant === undefined,
     });
   const units = partition(order, graph.outputs, hostWork);
   const steps = makeSteps(units, outputs, slots.of, lowerUnit);
@@ -147,7 +158,15 @@ function makeSteps(
       const lowered = lowerUnit(unit.operations, wanted);
       const stepInputs = lowered.inputs.map(slotOf);
       const lastUses = unread(stepInputs, readLater);
-      steps.push({ kind: "model", lowered, inputs: stepInputs, outputs: wanted.map(slotOf), lastUses });
+      const parts = lowered.outputs.map(({ tensor, rows }) => ({ slot: slotOf(tensor), rows }));
+      steps.push({
+        kind: "model",
+        lowered,
+        parts,
+        inputs: stepInputs,
+        outputs: wanted.map(slotOf),
+        lastUses,
+      });
     }
     for (const slot of steps.at(-1)?.inputs ?? []) readLater.add(slot);
   }

@@ -27,6 +27,8 @@ export interface Value extends DeviceTensor {
   array(): HostArray;
   /** What can be read at once: host memory, or what was uploaded of an int32 tensor; for checks. */
   peek(): HostArray | undefined;
+  /** A handle on some of the rows, along the first axis; whoever asks for it releases it. */
+  rows(start: number, end: number): Handle;
   readonly isShared: boolean;
   /** Another value on the same memory. */
   share(): Value;

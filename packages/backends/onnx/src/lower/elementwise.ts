@@ -46,6 +46,11 @@ export const elementwise = {
   add: (lowering, operation) => {
     const fused = lowering.fusions.biased.get(operation);
     if (fused !== undefined) return [product(lowering, fused.product, { row: fused.row })];
+    const joined = lowering.fusions.joined.get(operation);
+    if (joined !== undefined) {
+      const attributes = { axis: { int: joined.axis } };
+      return [lowering.emit("Concat", joined.parts.map(lowering.name), { attributes })];
+    }
     return pairwise("Add")(lowering, operation);
   },
   sub: (lowering, { inputs: [a, b] }) => {

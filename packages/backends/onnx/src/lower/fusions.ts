@@ -11,6 +11,13 @@ export interface Fusions {
   readonly biased: ReadonlyMap<Operation, { readonly product: Product; readonly row: Tensor }>;
   /** A `mul` that is a product times a number. */
   readonly scaled: ReadonlyMap<Operation, { readonly product: Product; readonly factor: number }>;
+  /** An `add` whose operands, padded with zeros, lie side by side along an axis: as the gradients of slices do. */
+  readonly joined: ReadonlyMap<Operation, Joined>;
+}
+
+interface Joined {
+  readonly parts: readonly Tensor[];
+  readonly axis: number;
 }
 
 /**
@@ -54,7 +61,57 @@ export function findFusions(operations: readonly Operation[], useCount: TensorMa
       break;
     }
   }
-  return { melted, biased, scaled };
+  const joined = findJoined(operations, own, useCount, melted);
+  return { melted, biased, scaled, joined };
+}
+
+/** Sums of padded tensors, from the last `add` of each; what lies inside is added to `melted`. */
+function findJoined(
+  operations: readonly Operation[],
+  own: ReadonlySet<Operation>,
+  useCount: TensorMap<number>,
+  melted: Set<Operation>,
+): ReadonlyMap<Operation, Joined> {
+  const joined = new Map<Operation, Joined>();
+  for (const operation of operations.toReversed()) {
+    if (operation.op !== "add" || melted.has(operation)) continue;
+    const inner: Operation[] = [];
+    const pads: Operation<"pad">[] = [];
+    const isSum = operation.inputs.every(function collect(tensor): boolean {
+      const source = tensor.operation;
+      if (useCount.get(tensor) !== 1 || !own.has(source)) return false;
+      inner.push(source);
+      if (is(source, "pad")) return pads.push(source) > 0;
+      return source.op === "add" && source.inputs.every(collect);
+    });
+    const found = isSum ? sideBySide(pads) : undefined;
+    if (found === undefined) continue;
+    joined.set(operation, found);
+    for (const each of inner) melted.add(each);
+  }
+  return joined;
+}
+
+/** The padded tensors in order along the one axis that they fill together without overlap. */
+function sideBySide(pads: readonly Operation<"pad">[]): Joined | undefined {
+  const padded = (pad: Operation<"pad">): number[] =>
+    pad.attributes.before.flatMap((before, axis) =>
+      before + (pad.attributes.after[axis] as number) > 0 ? [axis] : [],
+    );
+  const [axis, ...others] = padded(pads[0] as Operation<"pad">);
+  if (axis === undefined || others.length > 0 || pads.some((pad) => padded(pad).join() !== String(axis)))
+    return undefined;
+  const ordered = pads.toSorted(
+    (a, b) => (a.attributes.before[axis] as number) - (b.attributes.before[axis] as number),
+  );
+  let end = 0;
+  for (const { attributes, inputs } of ordered) {
+    if (attributes.before[axis] !== end) return undefined;
+    end += (inputs[0] as Tensor).shape[axis] as number;
+  }
+  return end === pads[0]?.types[0]?.shape[axis]
+    ? { parts: ordered.map((pad) => pad.inputs[0] as Tensor), axis }
+    : undefined;
 }
 
 /** Number of readers of each value; being an output counts as one. */

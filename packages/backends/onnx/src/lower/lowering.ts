@@ -16,6 +16,7 @@ import type { AttributeValue, Initializer, Model, Node, ValueInfo } from "../mod
 import type { ElementType } from "../ort-api.js";
 import { operandsOf } from "./broadcast.js";
 import type { Fusions } from "./fusions.js";
+import { productInParts, splittableOutputs } from "./parts.js";
 
 export interface EmitOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
@@ -57,7 +58,19 @@ export const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill",
 export interface LoweredModel {
   readonly model: Model;
   readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+  /** What the outputs of the model are, in its order. */
+  readonly outputs: readonly ModelOutput[];
+}
+
+/** A tensor, or some of its rows: a large product is written in parts. */
+export interface ModelOutput {
+  readonly tensor: Tensor;
+  readonly rows?: Rows;
+}
+
+export interface Rows {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface LowerRequest {
@@ -73,6 +86,8 @@ export interface LowerRequest {
   readonly graphInputs: readonly Tensor[];
   readonly fusions: Fusions;
   readonly table: LowerTable;
+  /** Whether outputs may be written in parts. */
+  readonly splitOutputs: boolean;
 }
 
 export function lower(request: LowerRequest): LoweredModel {
@@ -177,8 +192,9 @@ export function lower(request: LowerRequest): LoweredModel {
     shape,
   };
 
+  const split = request.splitOutputs ? splittableOutputs(operations, outputs, fusions) : new Set<Operation>();
   for (const operation of operations) {
-    if (lazyOps.has(operation.op) || fusions.melted.has(operation)) continue;
+    if (lazyOps.has(operation.op) || fusions.melted.has(operation) || split.has(operation)) continue;
     if (names.get(resultsOf(operation)[0] as Tensor) === undefined) run(operation);
   }
 
@@ -189,26 +205,27 @@ export function lower(request: LowerRequest): LoweredModel {
       .readShape(tensor.shape, second.shape)
       .map((size) => (typeof size === "number" ? size : describe(size)));
   };
-  const info = (tensor: Tensor, valueName: string): ValueInfo => ({
+  const info = (tensor: Tensor, valueName: string, rows?: Rows): ValueInfo => ({
     name: valueName,
     type: tensor.dtype,
-    shape: shapeOf(tensor),
+    shape: rows === undefined ? shapeOf(tensor) : [rows.end - rows.start, ...tensor.shape.slice(1)],
   });
   // An output may be an initializer or an input of the model, or stand twice: each gets a node of its own.
   const produced = new Set(nodes.flatMap((node) => node.outputs));
-  const outputNames = outputs.map((tensor) => {
+  const modelOutputs = outputs.flatMap((tensor): readonly (ModelOutput & { readonly name: string })[] => {
+    if (split.has(tensor.operation)) return productInParts(lowering, tensor.operation as Operation<"matMul">);
     const valueName = name(tensor);
-    return produced.delete(valueName) ? valueName : emit("Identity", [valueName]);
+    return [{ tensor, name: produced.delete(valueName) ? valueName : emit("Identity", [valueName]) }];
   });
   return {
     model: {
       nodes,
       inputs: inputs.map((tensor) => info(tensor, names.get(tensor) as string)),
-      outputs: outputs.map((tensor, index) => info(tensor, outputNames[index] as string)),
+      outputs: modelOutputs.map((output) => info(output.tensor, output.name, output.rows)),
       initializers: [...initializers.values()],
     },
     inputs,
-    outputs,
+    outputs: modelOutputs,
   };
 }
 

@@ -1,0 +1,55 @@
+/**
+ * Products with many more rows than a cache holds, such as the gradient of an output head, written in parts.
+ *
+ * ONNX Runtime adds up a product in slices of 128 along the inner axis and goes over all rows of the result for each,
+ * so that a tall result travels to memory and back several times; a part of it stays in the cache.
+ * Measured for `[508, 50257]^T x [508, 768]` on two cores: 313 ms whole, 235 ms in parts.
+ */
+import { type Operation, resultsOf, type Tensor } from "@alignkit/core";
+import type { Fusions } from "./fusions.js";
+import type { Lowering, ModelOutput } from "./lowering.js";
+
+const rowsPerPart = 2048;
+const smallestRows = 4 * rowsPerPart;
+
+/** Transposed products that only readers outside the model want. */
+export function splittableOutputs(
+  operations: readonly Operation[],
+  outputs: readonly Tensor[],
+  { melted }: Fusions,
+): ReadonlySet<Operation> {
+  const read = new Set(operations.flatMap((operation) => operation.inputs.map((tensor) => tensor.operation)));
+  const isTall = (operation: Operation): boolean => {
+    if (operation.op !== "matMul") return false;
+    const { transposeA, transposeB } = (operation as Operation<"matMul">).attributes;
+    const { shape } = operation.types[0] as Tensor["type"];
+    return transposeA && !transposeB && shape.length === 2 && (shape[0] as number) >= smallestRows;
+  };
+  const candidates = outputs.map((tensor) => tensor.operation).filter(isTall);
+  const own = new Set(operations);
+  return new Set(
+    candidates.filter((operation) => own.has(operation) && !read.has(operation) && !melted.has(operation)),
+  );
+}
+
+/** Emits the parts of one product. */
+export function productInParts(
+  lowering: Lowering,
+  operation: Operation<"matMul">,
+): readonly (ModelOutput & { readonly name: string })[] {
+  const [a, b] = operation.inputs.map(lowering.name) as [string, string];
+  const [tensor] = resultsOf(operation) as [Tensor];
+  const height = tensor.shape[0] as number;
+  const count = Math.ceil(height / rowsPerPart);
+  const parts = Array.from({ length: count }, (_, index) => ({
+    start: index * rowsPerPart,
+    end: Math.min(height, (index + 1) * rowsPerPart),
+  }));
+  const lengths = lowering.int64s(parts.map(({ start, end }) => end - start));
+  const columns = lowering.emitMany("Split", [a, lengths], count, { attributes: { axis: { int: 1 } } });
+  return parts.map((rows, index) => ({
+    tensor,
+    rows,
+    name: lowering.emit("Gemm", [columns[index] as string, b], { attributes: { transA: { int: 1 } } }),
+  }));
+}
