@@ -1,4 +1,17 @@
-import { add, cast, constant, equal, float32, mul, reshape, select, sub, type Tensor } from "@alignkit/core";
+import {
+  add,
+  and,
+  cast,
+  equal,
+  iota,
+  less,
+  lessEqual,
+  mul,
+  reshape,
+  select,
+  sub,
+  type Tensor,
+} from "@alignkit/core";
 
 /**
  * Added to the score of a key that must not be seen. Large enough that its probability is exactly 0, finite so that
@@ -14,20 +27,18 @@ export function seesKey(query: number, key: number, slidingWindow: number | null
   return key <= query && (slidingWindow === null || query - key < slidingWindow);
 }
 
-/** Values of {@link causalMask}, row-major. */
-export function causalMaskValues(length: number, slidingWindow: number | null = null): Float32Array {
-  const values = new Float32Array(length * length);
-  for (let query = 0; query < length; query++) {
-    for (let key = 0; key < length; key++) {
-      if (!seesKey(query, key, slidingWindow)) values[query * length + key] = hidden;
-    }
-  }
-  return values;
-}
-
-/** Additive mask `[1, 1, T, T]`: each position sees itself and the past. Enough for right-padded rows. */
+/**
+ * Additive mask `[1, 1, T, T]`: each position sees itself and the past. Enough for right-padded rows.
+ *
+ * Computed in the graph, so that T may be a free size.
+ */
 export function causalMask(length: number, slidingWindow: number | null = null): Tensor {
-  return constant(float32(causalMaskValues(length, slidingWindow), [1, 1, length, length]));
+  const shape = [1, 1, length, length];
+  const query = iota(shape, 2);
+  const key = iota(shape, 3);
+  const past = lessEqual(key, query);
+  const visible = slidingWindow === null ? past : and(past, less(sub(query, key), slidingWindow));
+  return select(visible, 0, hidden);
 }
 
 /**

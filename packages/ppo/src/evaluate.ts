@@ -7,8 +7,17 @@ import {
   type TensorRecord,
 } from "@alignkit/core";
 import { hiddenStates, type ModelConfig, scalarScores, tokenLogProbs } from "@alignkit/models";
-import { collateEpisodes, type Episode, splitTokens } from "./episode.js";
-import { chunksOf, toTensors } from "./update.js";
+import {
+  chunksOf,
+  collateEpisodes,
+  freeAxes,
+  splitTokens,
+  type TargetTensors,
+  type TokenTensors,
+  targetTensors,
+  tokenTensors,
+} from "./batch-tensors.js";
+import type { Episode } from "./episode.js";
 
 type Parameters = Readonly<Record<string, DeviceTensor>>;
 
@@ -17,15 +26,7 @@ export interface EvaluateOptions {
   readonly rowsPerForward: number;
 }
 
-interface Tokens {
-  readonly inputIds: Tensor;
-  readonly positionIds: Tensor;
-  readonly rows: Tensor;
-  readonly targets: Tensor;
-  readonly weights: Tensor;
-}
-
-/** A number per response token of each episode, from one forward pass per chunk. */
+/** A number per response token of each episode. */
 export interface TokenEvaluator {
   (parameters: Parameters, episodes: readonly Episode[]): Promise<readonly Float64Array[]>;
   dispose(): Promise<void>;
@@ -38,10 +39,13 @@ export function createLogProbEvaluator(
   temperature: number,
   options: EvaluateOptions,
 ): TokenEvaluator {
-  return createTokenEvaluator(backend, options, (parameters, batch) => {
-    const hidden = hiddenStates(config, parameters, batch);
-    return tokenLogProbs(config, parameters, hidden, batch.rows, batch.targets, temperature).logProbs;
-  });
+  return createTokenEvaluator(
+    backend,
+    options,
+    (parameters, tokens, { rows, ids }) =>
+      tokenLogProbs(config, parameters, hiddenStates(config, parameters, tokens), rows, ids, temperature)
+        .logProbs,
+  );
 }
 
 /** Values of the states before each response token. */
@@ -50,27 +54,35 @@ export function createValueEvaluator(
   config: ModelConfig,
   options: EvaluateOptions,
 ): TokenEvaluator {
-  return createTokenEvaluator(backend, options, (parameters, batch) =>
-    scalarScores(config, parameters, hiddenStates(config, parameters, batch), batch.rows),
+  return createTokenEvaluator(backend, options, (parameters, tokens, { rows }) =>
+    scalarScores(config, parameters, hiddenStates(config, parameters, tokens), rows),
   );
 }
 
 function createTokenEvaluator(
   backend: Backend,
   { padTokenId, rowsPerForward }: EvaluateOptions,
-  body: (parameters: TensorRecord, batch: Tokens) => Tensor,
+  body: (parameters: TensorRecord, tokens: TokenTensors, targets: TargetTensors) => Tensor,
 ): TokenEvaluator {
+  const { tokens, targets } = freeAxes;
   const run = compileFunction(
     backend,
-    ({ parameters, batch }: { readonly parameters: TensorRecord; readonly batch: Tokens }) => ({
-      result: body(parameters, batch),
-    }),
+    (inputs: {
+      readonly parameters: TensorRecord;
+      readonly tokens: TokenTensors;
+      readonly targets: TargetTensors;
+    }) => ({ result: body(inputs.parameters, inputs.tokens, inputs.targets) }),
+    { dynamic: { tokens, targets } },
   );
   const evaluate = async (parameters: Parameters, episodes: readonly Episode[]) => {
     const rows: Float64Array[] = [];
     for (const chunk of chunksOf(episodes, rowsPerForward)) {
-      const batch = collateEpisodes(chunk, padTokenId);
-      const { result } = await run({ parameters, batch: toTensors(batch) });
+      const batch = collateEpisodes(chunk, { padTokenId, fewSizes: !backend.dynamicShapes });
+      const { result } = await run({
+        parameters,
+        tokens: tokenTensors(batch),
+        targets: targetTensors(batch),
+      });
       rows.push(
         ...splitTokens(
           (await result.read()).data,
@@ -99,29 +111,29 @@ export function createEpisodeScorer(
     backend,
     ({
       parameters,
-      batch,
+      tokens,
       last,
     }: {
       readonly parameters: TensorRecord;
-      readonly batch: Pick<Tokens, "inputIds" | "positionIds">;
+      readonly tokens: TokenTensors;
       readonly last: Tensor;
     }) => ({
-      scores: scalarScores(config, parameters, hiddenStates(config, parameters, batch), last),
+      scores: scalarScores(config, parameters, hiddenStates(config, parameters, tokens), last),
     }),
+    { dynamic: { tokens: freeAxes.tokens, last: ["B"] } },
   );
   const evaluate = async (parameters: Parameters, episodes: readonly Episode[]) => {
     const scores: number[] = [];
     for (const chunk of chunksOf(episodes, rowsPerForward)) {
-      const batch = collateEpisodes(chunk, padTokenId);
-      const { inputIds, positionIds } = toTensors(batch);
+      const batch = collateEpisodes(chunk, { padTokenId, fewSizes: !backend.dynamicShapes });
       // From lengths, never from comparing ids with the padding id.
       const last = Int32Array.from(batch.lengths, (length, row) => row * batch.length + length - 1);
       const result = await run({
         parameters,
-        batch: { inputIds, positionIds },
+        tokens: tokenTensors(batch),
         last: int32(last, [chunk.length]),
       });
-      for (const score of (await result.scores.read()).data) scores.push(score + (config.rewardBias ?? 0));
+      for (const score of (await result.scores.read()).data) scores.push(score + config.rewardBias);
       result.scores.dispose();
     }
     return scores;

@@ -12,7 +12,7 @@ export {
 } from "./advantages.js";
 export { type PpoConfig, ppoConfig } from "./config.js";
 export { createWeightAverage, type WeightAverage } from "./ema.js";
-export { collateEpisodes, type Episode, type TrainingEpisode } from "./episode.js";
+export type { Episode, TrainingEpisode } from "./episode.js";
 export {
   createEpisodeScorer,
   createLogProbEvaluator,
@@ -36,7 +36,7 @@ export {
 export type { NamedReward, RewardFunction, RewardRequest } from "./reward-function.js";
 export { clipScore, type KlEstimator, klEstimators, tokenKl, tokenRewards } from "./rewards.js";
 export { ppoStage } from "./stage.js";
-export { createUpdater, type UpdateMetrics, type Updater, type UpdateSettings } from "./update.js";
+export { createUpdater, type UpdateMetrics, type Updater } from "./update.js";
 
 export interface PpoOptions {
   /** Added to the score of the reward model, or instead of one. */
@@ -46,3 +46,4 @@ export interface PpoOptions {
 /** The plugin: one stage, `ppo`. */
 export const ppo = ({ rewards = [] }: PpoOptions = {}): Plugin =>
   definePlugin({ name: "ppo", stages: [ppoStage(rewards)] });
+export type { UpdateSettings } from "./functions.js";

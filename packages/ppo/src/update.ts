@@ -1,40 +1,14 @@
+import { type Backend, type DeviceTensor, float32, type Optimizer } from "@alignkit/core";
 import {
-  accumulatedGradients,
-  add,
-  type Backend,
-  compileFunction,
-  type DeviceTensor,
-  float32,
-  type HostTensor,
-  int32,
-  mul,
-  type Optimizer,
-  sub,
-  sumSquares,
-  type Tensor,
-  type TensorRecord,
-} from "@alignkit/core";
-import type { Batch } from "@alignkit/data";
-import { hiddenStates, type ModelConfig, scalarScores, tokenLogProbs } from "@alignkit/models";
-import { collateEpisodes, collateTexts, flattenTokens, type TrainingEpisode } from "./episode.js";
-import { meanOverTokens, policyLoss, pretrainingLoss, valueLoss } from "./losses.js";
-
-export interface UpdateSettings {
-  readonly policyConfig: ModelConfig;
-  readonly valueConfig: ModelConfig;
-  /** Stands at padding, where nothing looks. */
-  readonly padTokenId: number;
-  readonly temperature: number;
-  readonly clipRange: number;
-  readonly clipRangeValue: number | undefined;
-  readonly entropyCoefficient: number;
-  /** gamma of eq. 2. */
-  readonly ptxCoefficient: number;
-  /** `token_mean` divides the pretraining loss by its tokens, `sequence_mean` by its texts (the sum over a text's tokens). */
-  readonly ptxReduction: "token_mean" | "sequence_mean";
-  /** Rows of one forward pass; a minibatch is split into as many as it takes. */
-  readonly rowsPerForward: number;
-}
+  chunksOf,
+  collateEpisodes,
+  collateTexts,
+  perToken,
+  targetTensors,
+  tokenTensors,
+} from "./batch-tensors.js";
+import type { TrainingEpisode } from "./episode.js";
+import { compileUpdateFunctions, type UpdateSettings } from "./functions.js";
 
 /** Figures of one minibatch, before its step. */
 export interface UpdateMetrics {
@@ -71,15 +45,9 @@ export interface Updater {
   dispose(): Promise<void>;
 }
 
-interface BatchTensors {
-  readonly inputIds: Tensor;
-  readonly positionIds: Tensor;
-  readonly rows: Tensor;
-  readonly targets: Tensor;
-  readonly weights: Tensor;
-}
-
 type Named<T> = Readonly<Record<string, T>>;
+type Gradients = Named<DeviceTensor>;
+type Previous = { readonly previous?: Gradients };
 
 export function createUpdater(
   backend: Backend,
@@ -87,222 +55,109 @@ export function createUpdater(
   policy: Optimizer,
   value: Optimizer,
 ): Updater {
-  const {
-    policyConfig,
-    valueConfig,
-    clipRange,
-    clipRangeValue,
-    entropyCoefficient,
-    ptxCoefficient,
-    temperature,
-    padTokenId,
-    rowsPerForward,
-  } = settings;
+  const { ptxCoefficient, ptxReduction, padTokenId, rowsPerForward } = settings;
+  const functions = compileUpdateFunctions(backend, settings);
+  const collation = { padTokenId, fewSizes: !backend.dynamicShapes };
 
-  const policyGradients = compileFunction(
-    backend,
-    ({
-      parameters,
-      batch,
-      old,
-      tokens,
-      previous,
-    }: {
-      readonly parameters: TensorRecord;
-      readonly batch: BatchTensors;
-      readonly old: { readonly logProbs: Tensor; readonly advantages: Tensor };
-      readonly tokens: Tensor;
-      readonly previous?: TensorRecord;
-    }) => {
-      const hidden = hiddenStates(policyConfig, parameters, batch);
-      const { logProbs, entropy } = tokenLogProbs(
-        policyConfig,
-        parameters,
-        hidden,
-        batch.rows,
-        batch.targets,
-        temperature,
-      );
-      const terms = policyLoss({
-        logProbs,
-        oldLogProbs: old.logProbs,
-        advantages: old.advantages,
-        mask: batch.weights,
-        clipRange,
-        tokens,
-      });
-      const meanEntropy = meanOverTokens(entropy, batch.weights, tokens);
-      const total =
-        entropyCoefficient === 0 ? terms.loss : sub(terms.loss, mul(meanEntropy, entropyCoefficient));
-      return {
-        metrics: { ...terms, entropy: meanEntropy, total },
-        gradients: accumulatedGradients(total, parameters, previous),
+  /** Policy gradient over a minibatch. */
+  const policyTerms = (episodes: readonly TrainingEpisode[], divisor: number) =>
+    overChunks<
+      TrainingEpisode,
+      "loss" | "total" | "clipFraction" | "approxKl" | "approxKlK3" | "meanRatio" | "entropy"
+    >(chunksOf(episodes, rowsPerForward), (chunk, previous) => {
+      const batch = collateEpisodes(chunk, collation);
+      const old = {
+        logProbs: perToken(
+          chunk.map(({ oldLogProbs }) => oldLogProbs),
+          batch,
+        ),
+        advantages: perToken(
+          chunk.map(({ advantages }) => advantages),
+          batch,
+        ),
       };
-    },
-    { donate: ["previous"] },
-  );
-
-  const ptxGradients = compileFunction(
-    backend,
-    ({
-      parameters,
-      batch,
-      divisor,
-      previous,
-    }: {
-      readonly parameters: TensorRecord;
-      readonly batch: BatchTensors;
-      readonly divisor: Tensor;
-      readonly previous?: TensorRecord;
-    }) => {
-      const hidden = hiddenStates(policyConfig, parameters, batch);
-      const { logProbs } = tokenLogProbs(policyConfig, parameters, hidden, batch.rows, batch.targets);
-      const loss = pretrainingLoss(logProbs, batch.weights, divisor);
-      return {
-        metrics: { loss },
-        gradients: accumulatedGradients(mul(loss, ptxCoefficient), parameters, previous),
-      };
-    },
-    { donate: ["previous"] },
-  );
-
-  const valueGradients = compileFunction(
-    backend,
-    ({
-      parameters,
-      batch,
-      old,
-      tokens,
-      previous,
-    }: {
-      readonly parameters: TensorRecord;
-      readonly batch: BatchTensors;
-      readonly old: { readonly values: Tensor; readonly returns: Tensor };
-      readonly tokens: Tensor;
-      readonly previous?: TensorRecord;
-    }) => {
-      const hidden = hiddenStates(valueConfig, parameters, batch);
-      const values = scalarScores(valueConfig, parameters, hidden, batch.rows);
-      const terms = valueLoss({
-        values,
-        oldValues: old.values,
-        returns: old.returns,
-        mask: batch.weights,
-        clipRange: clipRangeValue,
-        tokens,
+      return functions.policy({
+        parameters: policy.parameters,
+        tokens: tokenTensors(batch),
+        targets: targetTensors(batch),
+        old,
+        divisor: float32([divisor], []),
+        ...previous,
       });
-      return { metrics: terms, gradients: accumulatedGradients(terms.loss, parameters, previous) };
-    },
-    { donate: ["previous"] },
-  );
+    });
 
-  const squaredNorms = compileFunction(backend, ({ gradients }: { readonly gradients: TensorRecord }) =>
-    Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, sumSquares(gradient)])),
-  );
-  const sum = compileFunction(
-    backend,
-    ({ first, second }: { readonly first: TensorRecord; readonly second: TensorRecord }) =>
-      Object.fromEntries(
-        Object.keys(first).map((name) => [name, add(first[name] as Tensor, second[name] as Tensor)]),
-      ),
-    { donate: ["first", "second"] },
-  );
-  const normOf = async (gradients: Named<DeviceTensor>): Promise<number> => {
-    const squares = await readScalars(await squaredNorms({ gradients }));
-    return Math.sqrt(Object.values(squares).reduce((total, square) => total + square, 0));
-  };
-
-  return {
-    async update(episodes, texts, rates) {
-      const chunks = chunksOf(episodes, rowsPerForward);
-      const tokens = float32(
-        [episodes.reduce((total, { responseIds }) => total + responseIds.length, 0)],
-        [],
-      );
-
-      // 1. Policy gradient over the minibatch.
-      const policyTerms = await accumulateOver(chunks, (chunk, previous) => {
-        const batch = collateEpisodes(chunk, padTokenId);
+  /** Value gradient over a minibatch. */
+  const valueTerms = (episodes: readonly TrainingEpisode[], divisor: number) =>
+    overChunks<TrainingEpisode, "loss" | "clipFraction" | "error" | "meanValue">(
+      chunksOf(episodes, rowsPerForward),
+      (chunk, previous) => {
+        const batch = collateEpisodes(chunk, collation);
         const old = {
-          logProbs: tokenTensor(
-            chunk.map(({ oldLogProbs }) => oldLogProbs),
-            batch,
-          ),
-          advantages: tokenTensor(
-            chunk.map(({ advantages }) => advantages),
-            batch,
-          ),
-        };
-        return policyGradients({
-          parameters: policy.parameters,
-          batch: toTensors(batch),
-          old,
-          tokens,
-          ...previous,
-        });
-      });
-
-      // 2. Pretraining gradient, computed after it and added to it (Ouyang et al. 2022, appendix C.4).
-      let gradients = policyTerms.gradients;
-      let ptx: { readonly loss: number; readonly ratio: number } | undefined;
-      if (texts.length > 0) {
-        const divisor = float32(
-          [
-            settings.ptxReduction === "sequence_mean"
-              ? texts.length
-              : texts.reduce((total, { length }) => total + length - 1, 0),
-          ],
-          [],
-        );
-        const ptxTerms = await accumulateOver(chunksOf(texts, rowsPerForward), (chunk, previous) =>
-          ptxGradients({
-            parameters: policy.parameters,
-            batch: toTensors(collateTexts(chunk, padTokenId)),
-            divisor,
-            ...previous,
-          }),
-        );
-        const ratio = (await normOf(ptxTerms.gradients)) / (await normOf(gradients));
-        ptx = { loss: ptxTerms.metrics.loss as number, ratio };
-        gradients = await sum({ first: gradients, second: ptxTerms.gradients });
-      }
-
-      // 3. Value gradient.
-      const valueTerms = await accumulateOver(chunks, (chunk, previous) => {
-        const batch = collateEpisodes(chunk, padTokenId);
-        const old = {
-          values: tokenTensor(
+          values: perToken(
             chunk.map(({ oldValues }) => oldValues),
             batch,
           ),
-          returns: tokenTensor(
+          returns: perToken(
             chunk.map(({ returns }) => returns),
             batch,
           ),
         };
-        return valueGradients({
+        return functions.value({
           parameters: value.parameters,
-          batch: toTensors(batch),
+          tokens: tokenTensors(batch),
+          targets: targetTensors(batch),
           old,
-          tokens,
+          divisor: float32([divisor], []),
           ...previous,
         });
-      });
+      },
+    );
 
-      // 4. Both steps.
-      const policyGradNorm = await policy.apply(gradients, rates.policy);
-      const valueGradNorm = await value.apply(valueTerms.gradients, rates.value);
-      const p = policyTerms.metrics as Record<
-        "loss" | "total" | "clipFraction" | "approxKl" | "approxKlK3" | "meanRatio" | "entropy",
-        number
-      >;
-      const v = valueTerms.metrics as Record<"loss" | "clipFraction" | "error" | "meanValue", number>;
+  /** Gradient of the pretraining term. */
+  const pretrainingTerms = (texts: readonly Int32Array[]) => {
+    const divisor =
+      ptxReduction === "sequence_mean" ? texts.length : sumOf(texts, ({ length }) => length - 1);
+    return overChunks<Int32Array, "loss">(chunksOf(texts, rowsPerForward), (chunk, previous) => {
+      const batch = collateTexts(chunk, collation);
+      return functions.pretraining({
+        parameters: policy.parameters,
+        tokens: tokenTensors(batch),
+        targets: targetTensors(batch),
+        divisor: float32([divisor], []),
+        ...previous,
+      });
+    });
+  };
+
+  const normOf = async (gradients: Gradients): Promise<number> =>
+    Math.sqrt(
+      sumOf(
+        Object.values(await readScalars(await functions.squaredNorms({ gradients }))),
+        (square) => square,
+      ),
+    );
+
+  return {
+    async update(episodes, texts, rates) {
+      const tokens = sumOf(episodes, ({ responseIds }) => responseIds.length);
+      const { metrics: p, gradients: policyGradients } = await policyTerms(episodes, tokens);
+
+      // Computed after the policy gradient and added to it (Ouyang et al. 2022, appendix C.4).
+      let gradients = policyGradients;
+      let ptx: { readonly loss: number; readonly ratio: number } | undefined;
+      if (texts.length > 0) {
+        const { metrics, gradients: second } = await pretrainingTerms(texts);
+        ptx = { loss: metrics.loss, ratio: (await normOf(second)) / (await normOf(policyGradients)) };
+        gradients = await functions.sum({ first: policyGradients, second });
+      }
+
+      const { metrics: v, gradients: valueGradients } = await valueTerms(episodes, tokens);
       return {
+        policyGradNorm: await policy.apply(gradients, rates.policy),
+        valueGradNorm: await value.apply(valueGradients, rates.value),
         policyLoss: p.loss,
         policyTotalLoss: p.total + ptxCoefficient * (ptx?.loss ?? 0),
-        policyGradNorm,
         valueLoss: v.loss,
-        valueGradNorm,
         clipFraction: p.clipFraction,
         valueClipFraction: v.clipFraction,
         approxKl: p.approxKl,
@@ -316,21 +171,20 @@ export function createUpdater(
       };
     },
     async dispose() {
-      for (const compiled of [policyGradients, ptxGradients, valueGradients, squaredNorms, sum])
-        await compiled.dispose();
+      for (const compiled of Object.values(functions)) await compiled.dispose();
     },
   };
 }
 
 /** Runs a gradient function over micro-batches: gradients and metrics add up, since both are divided by the whole already. */
-async function accumulateOver<T>(
+async function overChunks<T, Metric extends string>(
   chunks: readonly (readonly T[])[],
   run: (
     chunk: readonly T[],
-    previous: { readonly previous?: Named<DeviceTensor> },
-  ) => Promise<{ readonly metrics: Named<DeviceTensor>; readonly gradients: Named<DeviceTensor> }>,
-): Promise<{ readonly metrics: Named<number>; readonly gradients: Named<DeviceTensor> }> {
-  let gradients: Named<DeviceTensor> | undefined;
+    previous: Previous,
+  ) => Promise<{ readonly metrics: Readonly<Record<Metric, DeviceTensor>>; readonly gradients: Gradients }>,
+): Promise<{ readonly metrics: Readonly<Record<Metric, number>>; readonly gradients: Gradients }> {
+  let gradients: Gradients | undefined;
   const totals: Record<string, number> = {};
   for (const chunk of chunks) {
     const result = await run(chunk, gradients === undefined ? {} : { previous: gradients });
@@ -339,7 +193,7 @@ async function accumulateOver<T>(
       totals[name] = (totals[name] ?? 0) + value;
   }
   if (gradients === undefined) throw new RangeError("a minibatch needs at least one row");
-  return { metrics: totals, gradients };
+  return { metrics: totals as Record<Metric, number>, gradients };
 }
 
 /** Reads scalars and frees them. */
@@ -352,30 +206,5 @@ async function readScalars(tensors: Named<DeviceTensor>): Promise<Named<number>>
   return values;
 }
 
-/** The arrays of a batch that a graph takes. */
-export function toTensors({
-  rows,
-  length,
-  inputIds,
-  positionIds,
-  targetRows,
-  targetIds,
-  targetWeights,
-}: Batch): { readonly [K in keyof BatchTensors]: HostTensor } {
-  return {
-    inputIds: int32(inputIds, [rows, length]),
-    positionIds: int32(positionIds, [rows, length]),
-    rows: int32(targetRows, [targetRows.length]),
-    targets: int32(targetIds, [targetRows.length]),
-    weights: float32(targetWeights, [targetRows.length]),
-  };
-}
-
-const tokenTensor = (rows: readonly ArrayLike<number>[], batch: Batch): HostTensor =>
-  float32(flattenTokens(rows, batch), [batch.targetRows.length]);
-
-export function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
-}
+const sumOf = <T>(items: readonly T[], value: (item: T) => number): number =>
+  items.reduce((total, item) => total + value(item), 0);
