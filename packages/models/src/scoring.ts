@@ -4,8 +4,6 @@ import {
   ConfigError,
   compileFunction,
   type DeviceTensor,
-  float32,
-  type HostTensor,
   int32,
   type Tensor,
 } from "@alignkit/core";
@@ -13,7 +11,6 @@ import type { ModelConfig } from "./config.js";
 import { hiddenStates } from "./decoder.js";
 import type { ParameterTensors } from "./decoder-layer.js";
 import { scalarScores, tokenLogProbs } from "./heads.js";
-import { causalMaskValues } from "./masks.js";
 import { parameterNames } from "./parameters.js";
 import { type BatchOptions, type RaggedBatch, raggedBatches } from "./ragged-batches.js";
 
@@ -56,7 +53,7 @@ export interface RewardScorer {
   dispose(): Promise<void>;
 }
 
-type TokenTensors = { readonly ids: Tensor; readonly positions: Tensor; readonly mask: Tensor };
+type TokenTensors = { readonly ids: Tensor; readonly positions: Tensor };
 type HiddenInputs = TokenTensors & { readonly parameters: ParameterTensors };
 type HeadInputs = {
   readonly head: ParameterTensors;
@@ -68,7 +65,6 @@ type HeadInputs = {
 const tokenAxes = {
   ids: ["batch", "length"],
   positions: ["batch", "length"],
-  mask: [null, null, "length", "length"],
 } as const;
 
 /** Logits held at once, in numbers: 64 MiB. */
@@ -86,7 +82,6 @@ export function createScorer(
   const headName = parameterNames(config).languageModelHead;
   const { [headName]: head, ...withoutHead } = parameters;
   if (head === undefined) throw new ConfigError(`scoring: ${headName} is missing; is this a language model?`);
-  const maskFor = createMaskSource(config);
 
   const hiddenOf = compileFunction(
     backend,
@@ -129,7 +124,7 @@ export function createScorer(
       const results = new Array<Float32Array>(sequences.length);
       const ids = sequences.map((sequence) => sequence.ids);
       for (const batch of raggedBatches(backend, config, ids, options)) {
-        const { hidden } = await hiddenOf({ ...tokensOf(batch), mask: maskFor(batch.length) });
+        const { hidden } = await hiddenOf(tokensOf(batch));
         const wanted = labelledRows(batch, sequences);
         const logProbs = await scoreRows(hidden, wanted);
         hidden.dispose();
@@ -152,7 +147,6 @@ export function createRewardScorer(
   config: ModelConfig,
   parameters: Parameters,
 ): RewardScorer {
-  const maskFor = createMaskSource(config);
   const scoresOf = compileFunction(
     backend,
     ({ parameters: given, rows, ...tokens }: HiddenInputs & { readonly rows: Tensor }) => ({
@@ -169,7 +163,6 @@ export function createRewardScorer(
         );
         const { scores } = await scoresOf({
           ...tokensOf(batch),
-          mask: maskFor(batch.length),
           rows: int32(last, [last.length]),
         });
         const { data } = await scores.read();
@@ -187,22 +180,10 @@ export function createRewardScorer(
 const hiddenOfTokens = (
   config: ModelConfig,
   parameters: ParameterTensors,
-  { ids, positions, mask }: TokenTensors,
-): Tensor => hiddenStates(config, parameters, { inputIds: ids, positionIds: positions, mask });
+  { ids, positions }: TokenTensors,
+): Tensor => hiddenStates(config, parameters, { inputIds: ids, positionIds: positions });
 
 const tokensOf = ({ ids, positions }: RaggedBatch) => ({ ids, positions });
-
-/** Causal masks as inputs, so that one graph serves all lengths; the last one is kept. */
-function createMaskSource(config: ModelConfig): (length: number) => HostTensor {
-  let last: HostTensor | undefined;
-  return (length) => {
-    if (last?.type.shape[3] !== length) {
-      const values = causalMaskValues(length, config.attention.slidingWindow);
-      last = float32(values, [1, 1, length, length]);
-    }
-    return last as HostTensor;
-  };
-}
 
 /** Rows of hidden states with the token that comes next. */
 interface Wanted {
