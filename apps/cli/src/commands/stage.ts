@@ -1,6 +1,6 @@
 import type { Pipeline, StageDefinition } from "@alignkit/core";
 import { type Command, Option } from "commander";
-import { configOptions, dashed } from "../options/config-flags.js";
+import { configOptions, configValue, dashed } from "../options/config-flags.js";
 import { type ConfigKey, configKeys } from "../options/config-keys.js";
 import { addRunOptions, type RunFlags } from "../options/run-options.js";
 import { addVerb, type Session } from "../session.js";
@@ -38,7 +38,10 @@ export function addStage(program: Command, session: Session, stage: StageDefinit
     const given = givenOptions(command);
     const pick = (names: ReadonlyMap<string, unknown>) =>
       [...given].filter(([attribute]) => names.has(attribute));
-    const config = pick(flags.keys).map(([attribute, value]) => [flags.keys.get(attribute)?.name, value]);
+    const config = pick(flags.keys).map(([attribute, value]) => [
+      flags.keys.get(attribute)?.name,
+      configValue(value),
+    ]);
     const inputs = pick(flags.inputs).map(([attribute, value]) => [
       flags.inputs.get(attribute),
       { path: value },

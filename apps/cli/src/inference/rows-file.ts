@@ -1,15 +1,14 @@
 /** Writes JSON lines whole or not at all. */
-
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { finished } from "node:stream/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { DataError } from "@alignkit/core";
 import type { TextOutput } from "../terminal/terminal.js";
 
 export interface RowsFile {
   write(row: unknown): Promise<void>;
 }
+
+/** Characters that are gathered before they are written. */
+const bufferSize = 2 ** 16;
 
 /**
  * Runs `work` with a file that takes its name when `work` has ended; if it fails, nothing is left.
@@ -26,27 +25,31 @@ export async function writeRows(
     return;
   }
   const temporary = `${path}.${process.pid}.tmp`;
-  const stream = createWriteStream(temporary);
-  const opened = await once(stream, "open").then(
-    () => undefined,
-    (cause: Error) => cause,
-  );
-  if (opened !== undefined)
-    throw new DataError(`${path}: cannot be written; ${opened.message}`, { cause: opened });
+  const handle = await open(temporary, "w").catch((cause: Error) => {
+    throw new DataError(`${path}: cannot be written; ${cause.message}`, { cause });
+  });
   try {
-    await work({
-      async write(row) {
-        if (!stream.write(`${JSON.stringify(row)}\n`)) await once(stream, "drain");
-      },
-    });
-    stream.end();
-    await finished(stream);
+    await writeThrough(handle, work).finally(() => handle.close());
     await rename(temporary, path);
   } catch (error) {
-    stream.destroy();
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+async function writeThrough(handle: FileHandle, work: (file: RowsFile) => Promise<void>): Promise<void> {
+  let pending = "";
+  await work({
+    async write(row) {
+      pending += `${JSON.stringify(row)}\n`;
+      if (pending.length < bufferSize) return;
+      const text = pending;
+      pending = "";
+      await handle.appendFile(text);
+    },
+  });
+  await handle.appendFile(pending);
+  await handle.sync();
 }
 
 /** A float32 in as few digits as bring it back exactly. */

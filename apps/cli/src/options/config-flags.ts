@@ -11,6 +11,12 @@ export function dashed(name: string): string {
     .toLowerCase();
 }
 
+/** Stands for null among commander's values, because commander takes null for an empty text. */
+const nothing = Symbol("none");
+
+/** A value as the config has it, from one of commander's. */
+export const configValue = (value: unknown): unknown => (value === nothing ? null : value);
+
 /** The options of one key; a boolean has `--no-...`, too. */
 export function configOptions(key: ConfigKey): readonly Option[] {
   const flag = `--${dashed(key.name)}`;
@@ -47,7 +53,7 @@ function parse(text: string, { alternatives }: ConfigKey): unknown {
     const wanted = choicesOf(alternatives).join(", ") || `<${placeholderOf(alternatives)}>`;
     throw new InvalidArgumentError(`Give ${wanted}${nothing}.`);
   }
-  return value;
+  return value ?? nothing;
 }
 
 /** Names tell what the schema does not: a text is a path in `train_files`. */

@@ -4,7 +4,9 @@ export function nearestName(given: string, known: Iterable<string>): string | un
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of known) {
     const distance = editDistance(plain, normalize(name));
-    const isClose = distance <= Math.max(1, Math.floor(Math.max(plain.length, name.length) * 0.4));
+    const isBeginning = plain.length >= 3 && normalize(name).startsWith(plain);
+    const isClose =
+      isBeginning || distance <= Math.max(1, Math.floor(Math.max(plain.length, name.length) * 0.4));
     if (isClose && (best === undefined || distance < best.distance)) best = { name, distance };
   }
   return best?.name;

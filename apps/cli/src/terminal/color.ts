@@ -8,7 +8,10 @@ export type Paint = (style: Style, text: string) => string;
 
 /** Colors where a person looks: on a terminal, unless `NO_COLOR` is set; elsewhere if `FORCE_COLOR` is. */
 export function createPaint(output: TextOutput, { environment }: Pick<Terminal, "environment">): Paint {
-  return isColorful(output, environment) ? (style, text) => styleText(style, text) : (_, text) => text;
+  // Whether the output can show it is decided here, not by Node for its own stdout.
+  return isColorful(output, environment)
+    ? (style, text) => styleText(style, text, { validateStream: false })
+    : (_, text) => text;
 }
 
 /** @see https://no-color.org */
