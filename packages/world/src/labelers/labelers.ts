@@ -24,7 +24,7 @@ export interface Labeler {
   readonly tolerance: number;
 }
 
-/** Calibrated so that two labelers agree on about 73 % of the pairs that both order, see `agreement.test.ts`. */
+/** Calibrated so that two labelers agree on about 73 % of the pairs that both order, see `labelers.test.ts`. */
 const NOISE = { least: 0.25, most: 0.43 } as const;
 
 /** `count` labelers; give training and held-out labelers streams of different names. */
