@@ -216,6 +216,10 @@ export function loadOrtApi(path: string): OrtApi {
   const logWarningsAndWorse = 3; // ORT_LOGGING_LEVEL_ERROR: warnings would go to stderr, past the logger
   const environment = create("CreateEnv", (out) => functions.createEnv(logWarningsAndWorse, "alignkit", out));
   const hostMemory = create("CreateCpuMemoryInfo", (out) => functions.createCpuMemoryInfo(0, 0, out));
+  // One arena for all sessions: their intermediate values take turns in it, instead of each keeping a peak of its own.
+  const arenaMemory = create("CreateCpuMemoryInfo", (out) => functions.createCpuMemoryInfo(1, 0, out));
+  check(functions.createAndRegisterAllocator(environment, arenaMemory, null), "CreateAndRegisterAllocator");
+  functions.releaseMemoryInfo(arenaMemory);
   const builtProviders = readProviders(functions, check);
 
   const appendProvider = (options: Handle, provider: NonNullable<SessionSettings["provider"]>): void => {
@@ -248,7 +252,8 @@ export function loadOrtApi(path: string): OrtApi {
       check(functions.setSessionGraphOptimizationLevel(options, 99), "SetSessionGraphOptimizationLevel");
       check(functions.setIntraOpNumThreads(options, settings.threads), "SetIntraOpNumThreads");
       check(functions.disableMemPattern(options), "DisableMemPattern");
-      for (const [key, value] of Object.entries(settings.entries ?? {})) {
+      const entries = { "session.use_env_allocators": "1", ...settings.entries };
+      for (const [key, value] of Object.entries(entries)) {
         check(functions.addSessionConfigEntry(options, key, value), key);
       }
       if (settings.profilePrefix !== undefined) {

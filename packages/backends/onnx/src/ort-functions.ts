@@ -33,6 +33,7 @@ export const ortFunctions = {
   addSessionConfigEntry: [130, "p:pss"],
   createAllocator: [131, "p:ppp"],
   releaseAllocator: [132, "v:p"],
+  createAndRegisterAllocator: [144, "p:ppp"],
   appendCudaProvider: [204, "p:pp"],
   createCudaProviderOptions: [205, "p:p"],
   releaseCudaProviderOptions: [208, "v:p"],
