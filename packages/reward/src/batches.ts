@@ -137,16 +137,12 @@ export function roundingStep(size: number, smallest: number): number {
 
 /** Rows as arguments of a compiled function. The score is read at the last real token, known from the length. */
 export function rowTensors({ rows, length, inputIds, positionIds, lengths }: PaddedRows) {
-  const lastTokens = lengths.map((real, row) => row * length + real - 1);
   return {
-    rows: {
-      inputIds: int32(inputIds, [rows, length]),
-      positionIds: int32(positionIds, [rows, length]),
-      lastTokens: int32(lastTokens, [rows]),
-    },
-    columns: int32(
-      Int32Array.from({ length }, (_, column) => column),
-      [length],
+    inputIds: int32(inputIds, [rows, length]),
+    positionIds: int32(positionIds, [rows, length]),
+    lastTokens: int32(
+      lengths.map((real, row) => row * length + real - 1),
+      [rows],
     ),
   };
 }

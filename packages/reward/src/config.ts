@@ -1,8 +1,6 @@
+import { optimizationFields } from "@alignkit/models";
 import { z } from "zod";
-import { optimizationFields } from "./optimization.js";
 import { lossNormalizations } from "./pairs.js";
-
-const positiveInteger = z.number().int().positive();
 
 /** One path or several. */
 const files = z
@@ -11,50 +9,105 @@ const files = z
 
 /**
  * Config of the stage `reward`, named as in transformers' `TrainingArguments` and TRL's `RewardConfig`.
- * Defaults are those of Ouyang et al. 2022, section 3.5 and appendix C.2, where they give them.
+ *
+ * "Paper" is Ouyang et al. 2022, section 3.5 and appendix C.2; where it is silent, the text says whose value stands here.
  */
 export const rewardConfig = z.strictObject({
+  // Data.
+  train_files: files
+    .nullable()
+    .default(null)
+    .describe(
+      "Rankings: .jsonl or .jsonl.gz of {prompt, responses, ranks}, {prompt, chosen, rejected, margin?}, {chosen, rejected} or {input_ids: [[..], ..], ranks}; null takes the input `rankings`",
+    ),
+  eval_files: files
+    .nullable()
+    .default(null)
+    .describe("Held-out rankings; null takes those of the input, if it has any"),
+  demonstration_files: files
+    .nullable()
+    .default(null)
+    .describe(
+      "Demonstrations whose mean score becomes 0 (paper, 3.5); null takes the input `demonstrations`; without either there is no bias",
+    ),
+  shuffle: z.boolean().default(true).describe("Each epoch in an order of its own; false keeps file order"),
+  max_length: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("Tokens of the longest prompt with response; null takes what the model can"),
+  too_long: z
+    .enum(["error", "truncate", "drop"])
+    .default("error")
+    .describe("What becomes of a ranking with a row of more tokens than fit"),
+  append_eos: z
+    .boolean()
+    .default(true)
+    .describe("Whether the end token follows each response; the score is read at the last token"),
+
+  // Amount of work.
+  per_device_train_batch_size: z
+    .int()
+    .positive()
+    .default(64)
+    .describe("Prompts of one forward pass, each with all its responses (paper: 64 prompts an update)"),
+  per_device_eval_batch_size: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("Prompts of one forward pass of the evaluation; null takes that of training"),
+  gradient_accumulation_steps: z
+    .int()
+    .positive()
+    .default(1)
+    .describe("Forward passes an update (transformers: 1)"),
+  num_train_epochs: z
+    .number()
+    .positive()
+    .default(1)
+    .describe("Passes over the prompts (paper: 1; more overfit)"),
+  max_steps: z.int().positive().nullable().default(null).describe("Updates; null counts epochs"),
+  loss_normalization: z
+    .enum(lossNormalizations)
+    .default("valid_pairs")
+    .describe(
+      "Divisor of a prompt's pairs: its untied ones, or K (K - 1) / 2 as printed in the paper, or all untied ones of the update",
+    ),
+  center_rewards_coefficient: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe("Weight of (r_w + r_l)^2, which keeps scores near 0 (Eisenstein et al. 2023; paper: none)"),
+  pad_to_multiple_of: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("Rounds lengths up; null rounds only where each length would be compiled"),
+
+  // Optimization.
   ...optimizationFields,
-  /** Files with rankings or preferences (.jsonl, .jsonl.gz); null takes those of the input `rankings`. */
-  train_files: files.nullable().default(null),
-  /** Held-out rankings; null takes those of the input, if it has any. */
-  eval_files: files.nullable().default(null),
-  /** Demonstrations whose mean score becomes 0; null takes those of the input `demonstrations`. Without any, no bias. */
-  demonstration_files: files.nullable().default(null),
-  /** Prompts of one forward pass, each with all its responses. C.2: 64 prompts an update. */
-  per_device_train_batch_size: positiveInteger.default(64),
-  /** Prompts of one forward pass of the evaluation; null takes that of training. */
-  per_device_eval_batch_size: positiveInteger.nullable().default(null),
-  /** Forward passes per update; transformers: 1. */
-  gradient_accumulation_steps: positiveInteger.default(1),
-  /** C.2: one; more overfit. */
-  num_train_epochs: z.number().positive().default(1),
-  /** Updates; null counts epochs. */
-  max_steps: positiveInteger.nullable().default(null),
-  /** What the loss of a prompt's pairs is divided by; see `LossNormalization`. */
-  loss_normalization: z.enum(lossNormalizations).default("valid_pairs"),
-  /** Weight of `(r_w + r_l)^2` (Eisenstein et al. 2023); the paper has none. */
-  center_rewards_coefficient: z.number().nonnegative().default(0),
-  /** Whether each epoch has an order of its own; otherwise the files' order. */
-  shuffle: z.boolean().default(true),
-  /** Tokens of the longest prompt with response; null takes what the model can. */
-  max_length: positiveInteger.nullable().default(null),
-  /** What becomes of a ranking with a row of more tokens than fit. */
-  too_long: z.enum(["error", "truncate", "drop"]).default("error"),
-  /** Whether the end token follows each response, so that the score is read there. */
-  append_eos: z.boolean().default(true),
-  /**
-   * Lengths are rounded up to multiples of it. Null does not round, but on a backend that compiles a graph for each set of
-   * sizes, where it chooses steps of at most a quarter.
-   */
-  pad_to_multiple_of: positiveInteger.nullable().default(null),
-  /** Updates between lines of metrics. */
-  logging_steps: positiveInteger.default(1),
-  /** Updates between evaluations; null evaluates after the last one. */
-  eval_steps: positiveInteger.nullable().default(null),
-  /** Whether to evaluate before the first update, too. */
-  eval_on_start: z.boolean().default(false),
-  /** Updates between checkpoints; 0 saves only when interrupted. transformers: 500. */
-  save_steps: z.number().int().nonnegative().default(500),
+  learning_rate: z
+    .number()
+    .nonnegative()
+    .default(9e-6)
+    .describe("Peak learning rate (paper: 9e-6, insensitive to half as much or more)"),
+
+  // Records.
+  logging_steps: z.int().positive().default(1).describe("Updates between lines of metrics"),
+  eval_steps: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("Updates between evaluations; null evaluates after the last one"),
+  eval_on_start: z.boolean().default(false).describe("Whether to evaluate before the first update, too"),
+  save_steps: z
+    .int()
+    .nonnegative()
+    .default(500)
+    .describe("Updates between checkpoints; 0 saves only when interrupted (transformers: 500)"),
 });
 export type RewardConfig = z.output<typeof rewardConfig>;

@@ -26,7 +26,7 @@ export async function evaluateRankings({
   let counts = noCounts;
   let loss = 0;
   for (const batch of toBatches(sorted, settings)) {
-    const { scores } = await functions.scores({ parameters, ...rowTensors(batch) });
+    const { scores } = await functions.scores({ parameters, rows: rowTensors(batch) });
     const values = Array.from((await scores.read()).data.subarray(0, batch.responses));
     scores.dispose();
     counts = addCounts(counts, countRankings(values, batch.pairs));
@@ -62,7 +62,7 @@ export async function scoreRows({
       taken.map((index) => rows[index] as Int32Array),
       settings,
     );
-    const result = await functions.scores({ parameters, ...rowTensors(padded) });
+    const result = await functions.scores({ parameters, rows: rowTensors(padded) });
     const { data } = await result.scores.read();
     result.scores.dispose();
     for (const [place, index] of taken.entries()) scores[index] = data[place] as number;

@@ -1,10 +1,13 @@
 /** The compiled functions of the loop. */
-import { add, type Backend, compileFunction, gradients, type Tensor } from "@alignkit/core";
+import {
+  accumulatedGradients,
+  type Backend,
+  compileFunction,
+  type Tensor,
+  type TensorRecord,
+} from "@alignkit/core";
 import { hiddenStates, type ModelConfig, scalarScores } from "@alignkit/models";
-import { causalMaskOf } from "./causal-mask.js";
 import { rankingLoss } from "./losses.js";
-
-type Parameters = Readonly<Record<string, Tensor>>;
 
 /** N rows of T tokens, one per response. */
 interface RowTensors {
@@ -29,57 +32,37 @@ interface PairTensors {
 }
 
 interface ScoreInputs {
-  readonly parameters: Parameters;
+  readonly parameters: TensorRecord;
   readonly rows: RowTensors;
-  /** int32 `[T]`: 0, 1, 2 .. */
-  readonly columns: Tensor;
 }
 
-/** Scores of rows, without a bias; loss of a micro-batch with scores and gradients; the sum of two sets of gradients. */
+interface GradientInputs extends ScoreInputs {
+  readonly pairs: PairTensors;
+  /** Gradients of earlier micro-batches. */
+  readonly previous?: TensorRecord;
+}
+
+/** Scores of rows, without a bias; and loss, scores and gradients, added to those of earlier micro-batches. */
 export function compileRewardFunctions(
   backend: Backend,
   config: ModelConfig,
   { centerCoefficient }: { readonly centerCoefficient: number },
 ) {
-  const scoresOf = ({ parameters, rows, columns }: ScoreInputs): Tensor => {
-    const mask = causalMaskOf(columns, config.attention.slidingWindow);
-    return scalarScores(
-      config,
-      parameters,
-      hiddenStates(config, parameters, { ...rows, mask }),
-      rows.lastTokens,
-    );
-  };
+  const scoresOf = ({ parameters, rows }: ScoreInputs): Tensor =>
+    scalarScores(config, parameters, hiddenStates(config, parameters, rows), rows.lastTokens);
   // One graph for batches of any size, where the backend can.
-  const dynamic = { rows: ["N", "T"], columns: ["T"] };
+  const dynamic = { rows: ["N", "T"] };
   return {
-    scores: compileFunction(backend, (inputs: ScoreInputs) => ({ scores: scoresOf(inputs) }), {
-      dynamic,
-    }),
+    scores: compileFunction(backend, (inputs: ScoreInputs) => ({ scores: scoresOf(inputs) }), { dynamic }),
     lossAndGradients: compileFunction(
       backend,
-      (inputs: ScoreInputs & { readonly pairs: PairTensors }) => {
+      (inputs: GradientInputs) => {
         const scores = scoresOf(inputs);
         const loss = rankingLoss({ scores, ...inputs.pairs, centerCoefficient });
-        const names = Object.keys(inputs.parameters);
-        const found = gradients(loss, Object.values(inputs.parameters));
-        return {
-          loss,
-          scores,
-          gradients: Object.fromEntries(
-            names.map((name, index) => [name, found[index] as Tensor]),
-          ) as Parameters,
-        };
+        const gradients = accumulatedGradients(loss, inputs.parameters, inputs.previous);
+        return { loss, scores, gradients };
       },
-      { dynamic: { ...dynamic, pairs: ["M"] } },
-    ),
-    addGradients: compileFunction(
-      backend,
-      ({ total, gradients: more }: { readonly total: Parameters; readonly gradients: Parameters }) =>
-        Object.fromEntries(
-          Object.entries(total).map(([name, sum]) => [name, add(sum, more[name] as Tensor)]),
-        ) as Parameters,
-      { donate: ["total", "gradients"] },
+      { donate: ["previous"], dynamic: { ...dynamic, pairs: ["M"] } },
     ),
   };
 }

@@ -16,7 +16,7 @@ import {
   shouldCheckpoint,
   stopIfInterrupted,
 } from "@alignkit/core";
-import type { ModelConfig, ParameterValue } from "@alignkit/models";
+import { adamWSettings, type ModelConfig, type ParameterValue, scheduleOf } from "@alignkit/models";
 import {
   type BatchSettings,
   createWindows,
@@ -31,7 +31,6 @@ import { evaluateRankings, scoreRows } from "./evaluate.js";
 import { compileRewardFunctions, disposeFunctions, type RewardFunctions } from "./functions.js";
 import { addCounts, countRankings, noCounts, rankingMetrics } from "./metrics.js";
 import { normalizingBias } from "./normalization.js";
-import { adamWSettings, scheduleOf } from "./optimization.js";
 
 export interface TrainOptions {
   readonly context: Pick<
@@ -184,22 +183,22 @@ async function windowGradients(
 ) {
   let loss = 0;
   let counts = noCounts;
-  let total: Readonly<Record<string, DeviceTensor>> | undefined;
+  let previous: Readonly<Record<string, DeviceTensor>> | undefined;
   for (const batch of batches) {
     const result = await functions.lossAndGradients({
       parameters,
-      ...rowTensors(batch),
+      rows: rowTensors(batch),
       pairs: pairTensors(batch, fewSizes),
+      ...(previous === undefined ? {} : { previous }),
     });
     loss += (await result.loss.read()).data[0] as number;
     const scores = (await result.scores.read()).data.subarray(0, batch.responses);
     counts = addCounts(counts, countRankings(scores, batch.pairs));
     result.loss.dispose();
     result.scores.dispose();
-    const { gradients } = result;
-    total = total === undefined ? gradients : await functions.addGradients({ total, gradients });
+    previous = result.gradients;
   }
-  return { loss, counts, gradients: total ?? {} };
+  return { loss, counts, gradients: previous ?? {} };
 }
 
 function hostTensors(parameters: ReadonlyMap<string, ParameterValue>): Record<string, HostTensor> {

@@ -113,10 +113,6 @@ export function batchTensors({
   const targets = [targetRows.length];
   return {
     tokens: { inputIds: int32(inputIds, [rows, length]), positionIds: int32(positionIds, [rows, length]) },
-    columns: int32(
-      Int32Array.from({ length }, (_, column) => column),
-      [length],
-    ),
     targets: {
       rows: int32(targetRows, targets),
       ids: int32(targetIds, targets),

@@ -1,10 +1,13 @@
 /** The compiled functions of the loop. */
-import { add, type Backend, compileFunction, gradients, type Tensor } from "@alignkit/core";
+import {
+  accumulatedGradients,
+  type Backend,
+  compileFunction,
+  type Tensor,
+  type TensorRecord,
+} from "@alignkit/core";
 import { hiddenStates, type ModelConfig, tokenLogProbs } from "@alignkit/models";
-import { causalMaskOf } from "./causal-mask.js";
 import { completionLoss } from "./losses.js";
-
-type Parameters = Readonly<Record<string, Tensor>>;
 
 /** M tokens that are predicted. */
 interface TargetTensors {
@@ -17,50 +20,37 @@ interface TargetTensors {
 }
 
 interface LossInputs {
-  readonly parameters: Parameters;
+  readonly parameters: TensorRecord;
   /** int32 `[B, T]` */
   readonly tokens: { readonly inputIds: Tensor; readonly positionIds: Tensor };
-  /** int32 `[T]`: 0, 1, 2 .. */
-  readonly columns: Tensor;
   readonly targets: TargetTensors;
   /** What the sum over tokens is divided by, `[]`. */
   readonly labelTokens: Tensor;
 }
 
-/** Loss of one micro-batch, alone and with gradients; and the sum of two sets of gradients. */
+interface GradientInputs extends LossInputs {
+  /** Gradients of earlier micro-batches. */
+  readonly previous?: TensorRecord;
+}
+
+/** Loss of one micro-batch; and the same with gradients, added to those of earlier micro-batches. */
 export function compileSftFunctions(backend: Backend, config: ModelConfig) {
-  const lossOf = ({ parameters, tokens, columns, targets, labelTokens }: LossInputs): Tensor => {
-    const mask = causalMaskOf(columns, config.attention.slidingWindow);
-    const hidden = hiddenStates(config, parameters, { ...tokens, mask });
+  const lossOf = ({ parameters, tokens, targets, labelTokens }: LossInputs): Tensor => {
+    const hidden = hiddenStates(config, parameters, tokens);
     const { logProbs } = tokenLogProbs(config, parameters, hidden, targets.rows, targets.ids);
     return completionLoss({ tokenLogProbs: logProbs, mask: targets.mask, labelTokens });
   };
   // One graph for batches of any size, where the backend can.
-  const dynamic = { tokens: ["B", "T"], columns: ["T"], targets: ["M"] };
+  const dynamic = { tokens: ["B", "T"], targets: ["M"] };
   return {
     loss: compileFunction(backend, (inputs: LossInputs) => ({ loss: lossOf(inputs) }), { dynamic }),
     lossAndGradients: compileFunction(
       backend,
-      (inputs: LossInputs) => {
+      (inputs: GradientInputs) => {
         const loss = lossOf(inputs);
-        const names = Object.keys(inputs.parameters);
-        const found = gradients(loss, Object.values(inputs.parameters));
-        return {
-          loss,
-          gradients: Object.fromEntries(
-            names.map((name, index) => [name, found[index] as Tensor]),
-          ) as Parameters,
-        };
+        return { loss, gradients: accumulatedGradients(loss, inputs.parameters, inputs.previous) };
       },
-      { dynamic },
-    ),
-    addGradients: compileFunction(
-      backend,
-      ({ total, gradients: more }: { readonly total: Parameters; readonly gradients: Parameters }) =>
-        Object.fromEntries(
-          Object.entries(total).map(([name, sum]) => [name, add(sum, more[name] as Tensor)]),
-        ) as Parameters,
-      { donate: ["total", "gradients"] },
+      { donate: ["previous"], dynamic },
     ),
   };
 }

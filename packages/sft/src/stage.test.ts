@@ -125,9 +125,9 @@ describe("config and data", () => {
     };
     await expect(run({ stages: [stage] })).rejects.toThrowErrorMatchingInlineSnapshot(`
       [WiringError: pipeline: 4 problems
-      - sft.config.learning_rate: Too small: expected number to be >=0
       - sft.config.train_files: Too small: expected array to have >=1 items
       - sft.config.loss_reduction: Invalid option: expected one of "token_mean"|"micro_mean"
+      - sft.config.learning_rate: Too small: expected number to be >=0
       - sft.config: Unrecognized key: "warmup"]
     `);
   });

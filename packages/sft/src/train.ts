@@ -15,13 +15,12 @@ import {
   shouldCheckpoint,
   stopIfInterrupted,
 } from "@alignkit/core";
-import type { ModelConfig, ParameterValue } from "@alignkit/models";
+import { adamWSettings, type ModelConfig, type ParameterValue, scheduleOf } from "@alignkit/models";
 import { batchTensors, createWindows, type Example, type Window } from "./batches.js";
 import { checkpointContent, readCheckpoint, startOfTraining } from "./checkpoint.js";
 import type { TrainingConfig } from "./config.js";
 import { evaluationLoss } from "./evaluate.js";
 import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
-import { adamWSettings, scheduleOf } from "./optimization.js";
 
 export interface TrainOptions {
   readonly context: Pick<
@@ -145,20 +144,20 @@ async function windowGradients(
   { loss_reduction: reduction }: Pick<TrainingConfig, "loss_reduction">,
 ) {
   let loss = 0;
-  let total: Readonly<Record<string, DeviceTensor>> | undefined;
+  let previous: Readonly<Record<string, DeviceTensor>> | undefined;
   for (const batch of batches) {
     const divisor = reduction === "token_mean" ? labelTokens : batch.labelTokens * batches.length;
     const result = await functions.lossAndGradients({
       parameters,
       ...batchTensors(batch),
       labelTokens: float32([divisor], []),
+      ...(previous === undefined ? {} : { previous }),
     });
     loss += (await result.loss.read()).data[0] as number;
     result.loss.dispose();
-    const { gradients } = result;
-    total = total === undefined ? gradients : await functions.addGradients({ total, gradients });
+    previous = result.gradients;
   }
-  return { loss, gradients: total ?? {} };
+  return { loss, gradients: previous ?? {} };
 }
 
 function hostTensors(parameters: ReadonlyMap<string, ParameterValue>): Record<string, HostTensor> {
