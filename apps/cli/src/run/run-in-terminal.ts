@@ -1,6 +1,13 @@
 /** Runs or plans a pipeline, as every training verb does. */
 import { relative } from "node:path";
-import { type Backend, checkWiring, type Pipeline, type Registry, runPipeline } from "@alignkit/core";
+import {
+  type BackendFactory,
+  checkWiring,
+  type Pipeline,
+  type Registry,
+  type RunPipelineOptions,
+  runPipeline,
+} from "@alignkit/core";
 import { exitCodeOf } from "../failure.js";
 import type { BackendChoice } from "../options/backend-option.js";
 import { writeReport } from "../report/write-report.js";
@@ -28,42 +35,50 @@ export interface RunRequest {
 /** Results go to stdout, everything else to stderr. */
 export async function runInTerminal(session: Session, request: RunRequest): Promise<void> {
   const { terminal, screen, paint } = session;
-  const { registry, baseDirectory } = request;
-  const logger = createTerminalLogger(screen, paint, session.isDebug);
+  const { pipeline, registry, baseDirectory } = request;
   const factory = registry.backend(request.backend.name);
   // What is wrong with the pipeline is told before a backend is made, which takes a moment.
-  const wired = await checkWiring(registry, request.pipeline, { baseDirectory });
+  const wired = await checkWiring(registry, pipeline, { baseDirectory });
   if (request.dryRun === true) {
+    const logger = createTerminalLogger(screen, paint, session.isDebug);
     terminal.stdout.write(await describePlan(wired, { ...request, logger }));
     return;
   }
-  const backend = await factory.create(request.backend.options);
-  const shown = (path: string) => relative(terminal.workingDirectory, path) || ".";
-  screen.line(
-    paint(
-      "dim",
-      `run directory ${shown(request.runDirectory)}, backend ${backend.name}, seed ${request.seed}`,
-    ),
-  );
-  try {
-    const { artifacts, report } = await runAndReport(session, request, backend);
-    const rows = Object.entries(artifacts).map(([name, path]) => [name, shown(path)]);
-    terminal.stdout.write(formatTable([...rows, ["report", shown(report)]]));
-  } finally {
-    await backend.dispose();
-  }
+  await withRun(session, { ...request, factory }, async (options) => {
+    const { artifacts } = await runPipeline(pipeline, { ...request, ...options });
+    const shown = Object.entries(artifacts).map(([name, path]) => [name, shownPath(session, path)]);
+    terminal.stdout.write(formatTable(shown));
+  });
 }
 
-async function runAndReport(session: Session, request: RunRequest, backend: Backend) {
+/** What a run in a terminal hands to the pipeline. */
+export type TerminalRunOptions = Pick<RunPipelineOptions, "signal" | "logger" | "progress" | "packages"> &
+  Required<Pick<RunPipelineOptions, "backend">>;
+
+export interface RunSetting {
+  readonly factory: BackendFactory;
+  readonly backend: BackendChoice;
+  readonly seed: number;
+  readonly runDirectory: string;
+}
+
+/** Does `work` with a backend, progress and Ctrl-C; afterwards, however it ended, the report is written. */
+export async function withRun(
+  session: Session,
+  { factory, backend: choice, seed, runDirectory }: RunSetting,
+  work: (options: TerminalRunOptions) => Promise<void>,
+): Promise<void> {
   const { terminal, screen, paint } = session;
+  const backend = await factory.create(choice.options);
+  const shown = shownPath(session, runDirectory);
+  screen.line(paint("dim", `run directory ${shown}, backend ${backend.name}, seed ${seed}`));
   const announce = () =>
     screen.line(
       paint("yellow", "stops after this step and saves; Ctrl-C again ends at once, without saving"),
     );
   try {
-    const { artifacts } = await withInterruption(terminal, announce, (signal) =>
-      runPipeline(request.pipeline, {
-        ...request,
+    await withInterruption(terminal, announce, (signal) =>
+      work({
         backend,
         signal,
         logger: createTerminalLogger(screen, paint, session.isDebug),
@@ -71,14 +86,18 @@ async function runAndReport(session: Session, request: RunRequest, backend: Back
         packages: packageVersions(),
       }),
     );
-    return { artifacts, report: await writeReport(request.runDirectory) };
+    terminal.stdout.write(`report  ${shownPath(session, await writeReport(runDirectory))}\n`);
   } catch (error) {
     // Bad usage has not touched the run; after anything else the report shows how far it came.
-    if (exitCodeOf(error) !== 2) await writeReport(request.runDirectory);
-    if (exitCodeOf(error) === interruptedExitCode) screen.line(`resume with: ${resumeCommand(session.argv)}`);
+    if (exitCodeOf(error) !== 2) await writeReport(runDirectory);
+    if (exitCodeOf(error) === interruptedExitCode) screen.line(`go on with: ${resumeCommand(session.argv)}`);
     throw error;
+  } finally {
+    await backend.dispose();
   }
 }
+
+const shownPath = ({ terminal }: Session, path: string) => relative(terminal.workingDirectory, path) || ".";
 
 /** The same command, which goes on. */
 function resumeCommand(argv: readonly string[]): string {

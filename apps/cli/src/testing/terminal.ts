@@ -18,12 +18,15 @@ export function testTerminal(options: {
   readonly environment?: Terminal["environment"];
   readonly isTTY?: boolean;
   readonly input?: string;
+  /** Told of each text on stderr. */
+  readonly onMessage?: (text: string, terminal: TestTerminal) => void;
 }): TestTerminal {
-  const { workingDirectory, environment = {}, isTTY = false, input = "" } = options;
+  const { workingDirectory, environment = {}, isTTY = false, input = "", onMessage } = options;
   const written = { stdout: "", stderr: "" };
   const collect = (name: keyof typeof written) => ({
     write(text: string) {
       written[name] += text;
+      if (name === "stderr") onMessage?.(text, terminal);
     },
     isTTY,
     columns: 100,
@@ -32,7 +35,7 @@ export function testTerminal(options: {
   const exits: number[] = [];
   const stdin = new PassThrough();
   stdin.end(input);
-  return {
+  const terminal: TestTerminal = {
     stdin,
     stdout: collect("stdout"),
     stderr: collect("stderr"),
@@ -50,4 +53,5 @@ export function testTerminal(options: {
     },
     exits,
   };
+  return terminal;
 }
