@@ -25,7 +25,7 @@ export interface Labeler {
 }
 
 /** Calibrated so that two labelers agree on about 73 % of the pairs that both order, see `labelers.test.ts`. */
-const NOISE = { least: 0.25, most: 0.43 } as const;
+const NOISE = { least: 0.24, most: 0.41 } as const;
 
 /** `count` labelers; give training and held-out labelers streams of different names. */
 export function makeLabelers(random: RandomSource, count: number, group = "labeler"): readonly Labeler[] {
