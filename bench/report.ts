@@ -11,6 +11,8 @@ export interface PairingResult {
   /** The fastest of the peers by its smallest time; null when none ran, or ours did not. */
   readonly peer: string | null;
   readonly ratios: Ratios | null;
+  /** Of processor time: what is left to compare where others hold the processors. */
+  readonly processorRatio: number | null;
 }
 
 type Row = readonly string[];
@@ -64,28 +66,37 @@ export function formatResults(results: readonly ContestantResult[]): string {
 }
 
 export function pair(comparison: Comparison, results: readonly ContestantResult[]): readonly PairingResult[] {
-  const timesOf = (name: string): readonly number[] =>
-    results.find(({ contestant }) => contestant.name === name)?.measurements.map(({ ms }) => ms) ?? [];
+  const figuresOf = (name: string, figure: "ms" | "cpu_ms"): readonly number[] =>
+    results.find(({ contestant }) => contestant.name === name)?.measurements.map((run) => run[figure]) ?? [];
+  const timesOf = (name: string): readonly number[] => figuresOf(name, "ms");
   return comparison.pairings
     .filter(({ peers }) => peers.some((name) => results.some(({ contestant }) => contestant.name === name)))
     .map((pairing) => {
       const ran = pairing.peers.filter((name) => timesOf(name).length > 0);
       ran.sort((a, b) => Math.min(...timesOf(a)) - Math.min(...timesOf(b)));
       const peer = ran[0] ?? null;
-      const ratios = peer === null ? null : compareTimes(timesOf(pairing.ours), timesOf(peer));
-      return { comparison, pairing, peer, ratios };
+      const compare = (figure: "ms" | "cpu_ms"): Ratios | null =>
+        peer === null ? null : compareTimes(figuresOf(pairing.ours, figure), figuresOf(peer, figure));
+      const processorRatio = compare("cpu_ms")?.medianOfPairs ?? null;
+      return { comparison, pairing, peer, ratios: compare("ms"), processorRatio };
     });
 }
 
 /** Time of ours over time of the peer, with targets. */
 export function formatPairings(pairs: readonly PairingResult[]): string {
-  const rows = pairs.map(({ comparison, pairing: { ours, peers, target }, peer, ratios }): Row => {
-    const what = `${comparison.model} ${ours} / ${peer ?? peers.join(" or ")}`;
-    if (ratios === null) return [what, "-", "-", formatTarget(target), "not measured"];
-    const isMet = target === undefined ? "" : ratios.medianOfPairs <= target ? "met" : "missed";
-    return [what, ratios.medianOfPairs.toFixed(2), ratios.minOverMin.toFixed(2), formatTarget(target), isMet];
-  });
-  return formatTable(["time of ours / of the peer", "median of pairs", "min / min", "target", ""], rows);
+  const rows = pairs.map(
+    ({ comparison, pairing: { ours, peers, target }, peer, ratios, processorRatio }): Row => {
+      const what = `${comparison.model} ${ours} / ${peer ?? peers.join(" or ")}`;
+      if (ratios === null) return [what, "-", "-", "-", formatTarget(target), "not measured"];
+      const isMet = target === undefined ? "" : ratios.medianOfPairs <= target ? "met" : "missed";
+      const figures = [ratios.medianOfPairs, ratios.minOverMin, processorRatio ?? Number.NaN];
+      return [what, ...figures.map((figure) => figure.toFixed(2)), formatTarget(target), isMet];
+    },
+  );
+  return formatTable(
+    ["time of ours / of the peer", "median of pairs", "min / min", "CPU time", "target", ""],
+    rows,
+  );
 }
 
 const formatTarget = (target: number | undefined): string =>
