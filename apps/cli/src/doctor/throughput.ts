@@ -7,10 +7,11 @@ const budget = 1;
 export async function measureMatMul(
   backend: Backend,
 ): Promise<{ readonly size: number; readonly gigaflops: number }> {
-  // The slowest backends take a second for the small one.
-  const small = await measure(backend, 64);
-  const size = small > 1 ? 1024 : 64;
-  return { size, gigaflops: size === 64 ? small : await measure(backend, size) };
+  // The slowest backends take a fifth of a second for the small one, which says little about a fast one.
+  const small = await measure(backend, 256);
+  return small < 2
+    ? { size: 256, gigaflops: small }
+    : { size: 1024, gigaflops: await measure(backend, 1024) };
 }
 
 async function measure(backend: Backend, size: number): Promise<number> {
