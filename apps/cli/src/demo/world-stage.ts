@@ -19,6 +19,11 @@ export const worldConfig = z.strictObject({
   ppo_prompts: count.describe("Prompts of PPO"),
   evaluation_prompts: count.describe("Prompts of the evaluation"),
   labelers: count.describe("Simulated labelers of each group"),
+  labeler_error: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .describe("Scales how much labelers err; set so that they agree as often as the paper's"),
 });
 
 export const worldStage = defineStage({
@@ -58,7 +63,12 @@ export const worldStage = defineStage({
     });
     await writeJsonLines(at("demonstrations", dataFiles.train), demonstrations);
 
-    // 3. Prompts
+    // 3. Labelers and prompts
+    const labelersOf = (group: string) =>
+      makeLabelers(random.split(group), config.labelers, group).map((labeler) => ({
+        ...labeler,
+        noise: labeler.noise * config.labeler_error,
+      }));
     const ranking = promptsOf("reward", config.ranking_prompts + config.held_out_ranking_prompts);
     const forPpo = promptsOf("ppo", config.ppo_prompts);
     await writeJsonLines(
@@ -71,8 +81,8 @@ export const worldStage = defineStage({
     return {
       setting: {
         world,
-        trainingLabelers: makeLabelers(random.split("labelers"), config.labelers),
-        heldOutLabelers: makeLabelers(random.split("held-out labelers"), config.labelers, "held-out"),
+        trainingLabelers: labelersOf("labeler"),
+        heldOutLabelers: labelersOf("held-out"),
         rankingPrompts: ranking.slice(0, config.ranking_prompts),
         heldOutRankingPrompts: ranking.slice(config.ranking_prompts),
         evaluationPrompts: promptsOf("evaluation", config.evaluation_prompts),
