@@ -2,7 +2,8 @@
  * Sizes that are known when a graph runs, found by comparing two traces of one function at different sizes.
  *
  * A size that differs between the traces is a free axis of an input, a multiple of a product of those, or one of those
- * plus a constant. Sizes of the traces are distinct primes, so the reading is unique.
+ * plus a constant. Sizes of the traces are distinct primes, so products read in one way; among sums the one with the
+ * smallest constant is meant.
  */
 import { BackendError, type Graph, type Shape, type Tensor } from "@alignkit/core";
 
@@ -74,10 +75,11 @@ export function createSizeReader(graph: Graph, variant: Graph): SizeReader {
       if (factor === second / productOf(set, 1) && Number.isInteger(factor))
         return { symbols: set, factor, offset: 0 };
     }
-    for (const symbol of symbols) {
-      const offset = first - symbol.sizes[0];
-      if (offset === second - symbol.sizes[1]) return { symbols: [symbol], factor: 1, offset };
-    }
+    const sums = symbols
+      .map((symbol) => ({ symbols: [symbol], factor: 1, offset: first - symbol.sizes[0] }))
+      .filter(({ symbols: [symbol], offset }) => offset === second - (symbol as FreeSize).sizes[1]);
+    const nearest = sums.sort((a, b) => Math.abs(a.offset) - Math.abs(b.offset))[0];
+    if (nearest !== undefined) return nearest;
     const names = symbols.map(({ sizes }) => sizes.join(" or ")).join(", ");
     throw new BackendError(
       `onnx: a size of ${first} or ${second} does not follow from the free axes (${names})`,

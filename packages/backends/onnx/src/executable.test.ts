@@ -1,0 +1,119 @@
+import {
+  add,
+  type Backend,
+  compileFunction,
+  float32,
+  int32,
+  mul,
+  type Tensor,
+  takeRows,
+  updateSlice,
+} from "@alignkit/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createOnnxBackend } from "./backend.js";
+import type { Value } from "./tensor-memory.js";
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await createOnnxBackend({ threads: 1 });
+});
+afterAll(() => backend.dispose());
+
+type Cache = { cache: Tensor; row: Tensor; start: Tensor };
+const write = ({ cache, row, start }: Cache) => ({ cache: updateSlice(cache, row, start, 0) });
+const row = float32([7, 8], [1, 2]);
+const at = (position: number) => int32([position], []);
+const zeros = () => backend.upload(float32(new Float32Array(6), [3, 2])) as Promise<Value>;
+
+describe("donated inputs", () => {
+  it("are overwritten in place, so that no memory moves", async () => {
+    const run = compileFunction(backend, write, { donate: ["cache"] });
+    const cache = await zeros();
+    const memory = cache.array().buffer;
+    const result = await run({ cache, row, start: at(1) });
+    expect((result.cache as Value).array().buffer).toBe(memory);
+    expect([...(await result.cache.read()).data]).toEqual([0, 0, 7, 8, 0, 0]);
+    await expect(cache.read()).rejects.toThrow("disposed or donated");
+  });
+
+  it("are copied when another tensor stands on the same memory", async () => {
+    const run = compileFunction(backend, write, { donate: ["cache"] });
+    const cache = await zeros();
+    const other = cache.share();
+    const result = await run({ cache, row, start: at(0) });
+    expect([...(await other.read()).data]).toEqual([0, 0, 0, 0, 0, 0]);
+    expect([...(await result.cache.read()).data]).toEqual([7, 8, 0, 0, 0, 0]);
+  });
+
+  it("are written through a chain of host kernels without a copy", async () => {
+    const twice = ({ cache, row: update, start }: Cache) => ({
+      cache: updateSlice(updateSlice(cache, update, start, 0), update, add(start, 1), 0),
+    });
+    const run = compileFunction(backend, twice, { donate: ["cache"] });
+    const cache = await zeros();
+    const memory = cache.array().buffer;
+    const result = await run({ cache, row, start: at(1) });
+    expect((result.cache as Value).array().buffer).toBe(memory);
+    expect([...(await result.cache.read()).data]).toEqual([0, 0, 7, 8, 7, 8]);
+  });
+
+  it("are not overwritten when the same tensor is given twice", async () => {
+    const both = ({ a, b, start }: { a: Tensor; b: Tensor; start: Tensor }) => ({
+      written: updateSlice(a, mul(b, 0), start, 0),
+      kept: mul(b, 2),
+    });
+    const run = compileFunction(backend, both, { donate: ["a"] });
+    const tensor = await backend.upload(float32([1, 2], [1, 2]));
+    const result = await run({ a: tensor, b: tensor, start: at(0) });
+    expect([...(await result.written.read()).data]).toEqual([0, 0]);
+    expect([...(await result.kept.read()).data]).toEqual([2, 4]);
+  });
+});
+
+describe("results", () => {
+  it("that are inputs, or stand twice, can be disposed on their own", async () => {
+    const run = compileFunction(backend, ({ x }: { x: Tensor }) => {
+      const y = mul(x, 3);
+      return { x, first: y, second: y };
+    });
+    const x = await backend.upload(float32([1, 2], [2]));
+    const result = await run({ x });
+    x.dispose();
+    result.first.dispose();
+    expect([...(await result.x.read()).data]).toEqual([1, 2]);
+    expect([...(await result.second.read()).data]).toEqual([3, 6]);
+  });
+});
+
+describe("refusals", () => {
+  it("name the op, the id and its place", async () => {
+    const run = compileFunction(backend, ({ x, ids }: { x: Tensor; ids: Tensor }) => ({
+      y: takeRows(x, ids),
+    }));
+    const x = float32([1, 2, 3, 4], [2, 2]);
+    await expect(run({ x, ids: int32([0, -1], [2]) })).rejects.toThrow(
+      "takeRows: id -1 at position 1 is outside 0..1",
+    );
+  });
+
+  it("name a tensor of another backend", async () => {
+    const other = await createOnnxBackend({ threads: 1 });
+    const stranger = {
+      type: { dtype: "float32", shape: [2] },
+      read: async () => float32([1, 2], [2]),
+      dispose() {},
+    } as const;
+    const run = compileFunction(backend, ({ x }: { x: Tensor }) => ({ y: mul(x, 2) }));
+    await expect(run({ x: stranger })).rejects.toThrow("onnx: a tensor of another backend was given");
+    await other.dispose();
+  });
+
+  it("name sizes that do not go together", async () => {
+    const run = compileFunction(backend, ({ a, b }: { a: Tensor; b: Tensor }) => ({ y: add(a, b) }), {
+      dynamic: { a: ["n"], b: ["n"] },
+    });
+    await expect(run({ a: float32([1, 2], [2]), b: float32([1], [1]) })).rejects.toThrow(
+      "input 1 (b) is float32[1]; beside the other inputs it must be float32[2]",
+    );
+  });
+});

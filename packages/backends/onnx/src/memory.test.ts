@@ -1,0 +1,70 @@
+import { float32, int32 } from "@alignkit/core";
+import { afterAll, describe, expect, it } from "vitest";
+import { findLibrary } from "./library.js";
+import { createHostMemory, createMemoryPool, idleRounds } from "./memory.js";
+import { loadOrtApi } from "./ort-api.js";
+
+const api = loadOrtApi(findLibrary());
+afterAll(() => api.dispose());
+
+describe("memory pool", () => {
+  it("gives freed memory out again for the same size, the last freed first", () => {
+    const pool = createMemoryPool();
+    const [a, b] = [pool.allocate(64), pool.allocate(64)];
+    a.release();
+    b.release();
+    expect(pool.idleBytes).toBe(128);
+    expect(pool.allocate(64).buffer).toBe(b.buffer);
+    expect(pool.allocate(32).buffer).not.toBe(a.buffer);
+    expect(pool.idleBytes).toBe(64);
+  });
+
+  it("keeps memory until its last holder lets go", () => {
+    const pool = createMemoryPool();
+    const storage = pool.allocate(64);
+    storage.retain();
+    storage.release();
+    expect(pool.idleBytes).toBe(0);
+    storage.release();
+    expect(pool.idleBytes).toBe(64);
+  });
+
+  it("gives up memory that lay idle for long", () => {
+    const pool = createMemoryPool();
+    pool.allocate(64).release();
+    for (let round = 0; round < idleRounds; round++) pool.nextRound();
+    pool.allocate(16).release();
+    expect(pool.idleBytes).toBe(80);
+    pool.nextRound();
+    expect(pool.idleBytes).toBe(16);
+  });
+});
+
+describe("host values", () => {
+  const memory = createHostMemory(api, createMemoryPool());
+
+  it("share memory until each is disposed", async () => {
+    const first = await memory.upload(float32([1, 2, 3], [3]));
+    const second = first.share();
+    expect([first.isShared, second.isShared]).toEqual([true, true]);
+    first.dispose();
+    first.dispose();
+    expect(second.isShared).toBe(false);
+    expect([...(await second.read()).data]).toEqual([1, 2, 3]);
+  });
+
+  it("say so when used after disposal", async () => {
+    const value = await memory.upload(int32([1, 2], [2]));
+    value.dispose();
+    await expect(value.read()).rejects.toThrow("onnx: int32[2] was used after it was disposed or donated");
+    expect(() => value.handle).toThrow("after it was disposed");
+    expect(() => value.share()).toThrow("after it was disposed");
+  });
+
+  it("hold no elements, or one, at a rank of any kind", async () => {
+    const empty = await memory.upload(float32([], [0, 3]));
+    expect((await empty.read()).data.length).toBe(0);
+    const scalar = await memory.upload(float32([7], []));
+    expect([...(await scalar.read()).data]).toEqual([7]);
+  });
+});

@@ -1,0 +1,133 @@
+import {
+  adamWStep,
+  add,
+  type CompositeName,
+  gradients,
+  input,
+  legalize,
+  linear,
+  mean,
+  reshape,
+  slice,
+  softmax,
+  square,
+  sum,
+  sumSquares,
+  type Tensor,
+  takeRows,
+  transpose,
+} from "@alignkit/core";
+import { describe, expect, it } from "vitest";
+import { wholeComposites } from "./lower/table.js";
+import type { Node } from "./model-proto.js";
+import { makePlan, type Plan } from "./plan.js";
+
+const supports = new Set<CompositeName>([...wholeComposites, "adamWUpdate"]);
+const real = (name: string, ...shape: number[]): Tensor => input(name, { dtype: "float32", shape });
+
+function plan(inputs: readonly Tensor[], outputs: readonly Tensor[], hostWork = true): Plan {
+  return makePlan(legalize({ inputs, outputs }, supports), undefined, undefined, hostWork);
+}
+
+function print({ steps }: Plan): string {
+  const line = ({ op, inputs, outputs, attributes = {} }: Node): string => {
+    const settings = Object.keys(attributes).length === 0 ? "" : ` ${JSON.stringify(attributes)}`;
+    return `  ${outputs.join()} = ${op}(${inputs.join()})${settings}`;
+  };
+  return steps
+    .map((step) =>
+      step.kind === "host"
+        ? `host ${step.operation.op}`
+        : ["model", ...step.lowered.model.nodes.map(line)].join("\n"),
+    )
+    .join("\n");
+}
+
+describe("plans", () => {
+  it("melt a bias into its product, and leave broadcasts to ONNX", () => {
+    const [x, weight, bias] = [real("x", 5, 4), real("weight", 3, 4), real("bias", 3)];
+    expect(print(plan([x, weight, bias], [square(linear(x, weight, bias))]))).toMatchInlineSnapshot(`
+      "model
+        v1 = Reshape(v0,i64_1_3)
+        v4 = Gemm(v2,v3,v0) {"transA":{"int":0},"transB":{"int":1}}
+        v5 = Mul(v4,v4)"
+    `);
+  });
+
+  it("join the gradients of slices", () => {
+    const x = real("x", 5, 7);
+    const parts = [slice(x, 1, 0, 2), slice(x, 1, 2, 7)] as const;
+    const loss = add(sum(square(parts[0])), sum(square(softmax(parts[1]))));
+    const [gradient] = gradients(loss, [x]);
+    const ops = plan([x], [gradient as Tensor]).steps.flatMap((step) =>
+      step.kind === "model" ? step.lowered.model.nodes.map((node) => node.op) : [],
+    );
+    expect(ops).toContain("Concat");
+    expect(ops).not.toContain("Pad");
+  });
+
+  it("run a gradient as one model and add scattered rows after it", () => {
+    const [table, ids] = [real("table", 9, 4), input("ids", { dtype: "int32", shape: [3] })];
+    const loss = mean(square(takeRows(table, ids)));
+    const [gradient] = gradients(loss, [table]);
+    const { steps } = plan([table, ids], [loss, gradient as Tensor]);
+    expect(steps.map((step) => (step.kind === "host" ? step.operation.op : step.kind))).toEqual([
+      "model",
+      "scatterAddRows",
+    ]);
+  });
+
+  it("run an optimizer on the host alone", () => {
+    const names = ["p", "g", "m", "v"] as const;
+    const [p, g, m, v] = names.map((name) => real(name, 3, 4)) as [Tensor, Tensor, Tensor, Tensor];
+    const scalarNames = ["learningRate", "stepSize", "denominatorScale", "gradientScale"] as const;
+    const scalars = Object.fromEntries(scalarNames.map((name) => [name, real(name)]));
+    const settings = {
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay: 0,
+      decays: () => false,
+      epsilonForm: "pytorch",
+      maxGradNorm: undefined,
+    } as const;
+    const state = { parameters: { w: p }, m: { w: m }, v: { w: v } };
+    const after = adamWStep(settings, state, { w: g }, scalars as never);
+    const outputs = [after.parameters, after.m, after.v].map((group) => group.w as Tensor);
+    expect(print(plan([p, g, m, v, ...Object.values(scalars)], outputs))).toBe("host adamWUpdate");
+  });
+
+  it("leave a host op to the model where the model reads its result, and everything where there is no host work", () => {
+    const x = real("x", 3, 4);
+    expect(print(plan([x], [square(sumSquares(x))]))).toMatchInlineSnapshot(`
+      "model
+        v1 = ReduceSumSquare(v0) {"keepdims":{"int":0}}
+        v2 = Mul(v1,v1)"
+    `);
+    expect(print(plan([x], [sumSquares(x)]))).toBe("host sumSquares");
+    expect(print(plan([x], [sumSquares(x)], false))).toMatchInlineSnapshot(`
+      "model
+        v1 = ReduceSumSquare(v0) {"keepdims":{"int":0}}"
+    `);
+  });
+
+  it("name the operation that depends on a free size", () => {
+    const trace = (time: number) => {
+      const x = real("x", time, 4);
+      return { inputs: [x], outputs: [mean(x, 0)] };
+    };
+    expect(() =>
+      makePlan(legalize(trace(11), supports), legalize(trace(13), supports), undefined, true),
+    ).toThrow("onnx: a fill depends on a free size; compute it from iota or pass it as an argument");
+  });
+
+  it("refuse a function that does something else at other sizes", () => {
+    const trace = (time: number) => {
+      const x = real("x", time, 4);
+      return { inputs: [x], outputs: [time === 11 ? transpose(x, [1, 0]) : reshape(x, [4, time])] };
+    };
+    expect(() =>
+      makePlan(legalize(trace(11), supports), legalize(trace(13), supports), undefined, true),
+    ).toThrow("the function does something else at other sizes (transpose and reshape)");
+  });
+});
