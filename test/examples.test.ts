@@ -1,0 +1,82 @@
+/** The examples run as their headers say, and do what they say. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const minute = 60_000;
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "alignkit-examples-"));
+});
+afterAll(() => rm(scratch, { recursive: true }));
+
+/** Lines of the standard output; temporary folders of the script land in `scratch`. */
+async function runScript(...argv: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--conditions=@alignkit/source", "--import", "tsx", ...argv],
+    { cwd: root, env: { ...process.env, TMPDIR: scratch, NO_COLOR: "1" } },
+  );
+  return stdout.trimEnd().split("\n");
+}
+
+describe("examples", () => {
+  it(
+    "quickstart: greetings become polite",
+    async () => {
+      const lines = await runScript("examples/quickstart/basic.ts");
+      const isPolite = (line: string) => line.includes("hello");
+      const last = lines.filter((line) => line.startsWith("iteration 10:"));
+      // 6 samples an iteration; half of the demonstrations are rude, at most one trained answer may be.
+      expect(last).toHaveLength(6);
+      expect(last.filter(isPolite).length).toBeGreaterThanOrEqual(5);
+      expect(lines.at(-1)).toContain(join("run", "artifacts", "ppo.policy"));
+    },
+    3 * minute,
+  );
+
+  it(
+    "custom-reward: the reward function is followed",
+    async () => {
+      const lines = await runScript("examples/custom-reward/basic.ts");
+      const vowels = lines.map((line) => Number(/reward\/vowels ([\d.]+)/.exec(line)?.[1]));
+      // 1024 episodes in iterations of 64. A new model draws tokens almost evenly; trained, at least twice as many.
+      expect(vowels).toHaveLength(16);
+      expect(vowels[15]).toBeGreaterThan(2 * (vowels[0] as number));
+    },
+    3 * minute,
+  );
+
+  it(
+    "custom-stage: its rankings train a reward model",
+    async () => {
+      const lines = await runScript("examples/custom-stage/basic.ts");
+      const row = JSON.parse(lines.find((line) => line.startsWith("{")) as string);
+      expect(row.responses).toHaveLength(4);
+      // Those that say hello come first, all with rank 1.
+      for (const [index, response] of (row.responses as string[]).entries()) {
+        expect(row.ranks[index] === 1).toBe(response.includes("hello"));
+      }
+      expect(lines.at(-1)).toMatch(/^accuracy of the reward model on its last batch: (0\.[5-9]\d*|1)$/);
+    },
+    3 * minute,
+  );
+
+  it(
+    "custom-stage: the command line loads it as a plugin",
+    async () => {
+      const plugin = ["--plugin", "./examples/custom-stage/rank-by-rule.ts"];
+      const lines = await runScript("apps/cli/src/main.ts", "plugins", ...plugin);
+      expect(lines).toContain(
+        "  rank-by-rule (plugin rank-by-rule): Samples responses to each prompt and ranks them by a rule",
+      );
+    },
+    minute,
+  );
+});
