@@ -1,0 +1,121 @@
+import { checkpoint } from "../../gradient.js";
+import {
+  apply,
+  attention,
+  concat,
+  fill,
+  gelu,
+  layerNorm,
+  linear,
+  linearTokenLogProbs,
+  logSoftmax,
+  matMul,
+  mul,
+  rmsNorm,
+  rotary,
+  select,
+  silu,
+  softmax,
+  square,
+  stopGradient,
+  sumSquares,
+} from "../../ops/build.js";
+import type { Tensor } from "../../tensor.js";
+import { type ConformanceCase, defineCase, flags, real, whole } from "../case.js";
+
+export const compositeCases: readonly ConformanceCase[] = [
+  defineCase("softmax", [real([3, 4, 7], -5, 5)], (x) => softmax(x)),
+  defineCase("softmax with masked entries", [real([3, 7]), flags([3, 7])], (x, mask) =>
+    softmax(select(mask, x, -1e30)),
+  ),
+  defineCase("logSoftmax", [real([3, 7], -5, 5)], (x) => logSoftmax(x)),
+  defineCase(
+    "layerNorm",
+    [real([3, 4, 6]), real([6]), real([6])],
+    (x, weight, bias) => layerNorm(x, weight, bias, 1e-5),
+    { absolute: 3e-5 },
+  ),
+  defineCase("rmsNorm", [real([3, 4, 6]), real([6])], (x, weight) => rmsNorm(x, weight, 1e-5), {
+    absolute: 3e-5,
+  }),
+  defineCase("gelu, tanh", [real([3, 7], -4, 4)], (x) => gelu(x, "tanh")),
+  defineCase("gelu, exact", [real([3, 7], -4, 4)], (x) => gelu(x, "none")),
+  defineCase("silu", [real([3, 7], -4, 4)], (x) => silu(x)),
+  defineCase("rotary", [real([2, 3, 5, 4]), real([2, 1, 5, 2]), real([2, 1, 5, 2])], (x, a, b) =>
+    rotary(x, stopGradient(concat([a, a], 3)), stopGradient(concat([b, b], 3))),
+  ),
+  defineCase("attention", [real([2, 3, 5, 4]), real([2, 3, 6, 4]), real([2, 3, 6, 4])], (q, k, v) =>
+    attention(q, k, v, undefined, 0.5),
+  ),
+  defineCase(
+    "attention with a mask",
+    [real([2, 3, 5, 4]), real([2, 3, 6, 4]), real([2, 3, 6, 4]), flags([2, 1, 5, 6])],
+    (q, k, v, mask) => attention(q, k, v, select(mask, fill(0, mask.shape), -1e30), 0.5),
+  ),
+  defineCase(
+    "attention with one mask for all rows",
+    [real([2, 4, 5, 4]), real([2, 4, 5, 4]), real([2, 4, 5, 4]), flags([1, 1, 5, 5])],
+    (q, k, v, mask) => attention(q, k, v, select(mask, fill(0, mask.shape), -1e30), 0.5),
+  ),
+  defineCase(
+    "attention with grouped queries",
+    [real([2, 6, 5, 4]), real([2, 2, 7, 4]), real([2, 2, 7, 4]), flags([2, 1, 5, 7])],
+    (q, k, v, mask) => attention(q, k, v, select(mask, fill(0, mask.shape), -1e30), 0.5),
+  ),
+  defineCase("linear as PyTorch stores it", [real([2, 3, 4]), real([5, 4]), real([5])], (x, weight, bias) =>
+    linear(x, weight, bias),
+  ),
+  defineCase("linear as GPT-2 stores it", [real([2, 3, 4]), real([4, 5]), real([5])], (x, weight, bias) =>
+    linear(x, weight, bias, false),
+  ),
+  defineCase("linear without bias", [real([3, 4]), real([5, 4])], (x, weight) => linear(x, weight)),
+  defineCase(
+    "linearTokenLogProbs",
+    [real([6, 4]), real([9, 4]), whole([6], 0, 9)],
+    (x, weight, targets) => linearTokenLogProbs(x, weight, targets).logProbs,
+  ),
+  defineCase(
+    "linearTokenLogProbs with entropy",
+    [real([6, 4]), real([9, 4]), whole([6], 0, 9)],
+    (x, weight, targets) => {
+      const { logProbs, entropy } = linearTokenLogProbs(x, weight, targets);
+      return [logProbs, entropy];
+    },
+  ),
+  defineCase("sumSquares", [real([3, 4])], (x) => sumSquares(x)),
+  defineCase(
+    "adamWUpdate",
+    [real([3, 4]), real([3, 4]), real([3, 4], -0.1, 0.1), real([3, 4], 0, 0.1)],
+    (p, g, m, v) => adamW(p, g, m, v, 0.1),
+    { gradient: false },
+  ),
+  defineCase(
+    "adamWUpdate without decay",
+    [real([3, 4]), real([3, 4]), real([3, 4], -0.1, 0.1), real([3, 4], 0, 0.1)],
+    (p, g, m, v) => adamW(p, g, m, v, 0),
+    { gradient: false },
+  ),
+  defineCase(
+    "adamWUpdate of an odd length",
+    [real([12289]), real([12289]), real([12289], -0.1, 0.1), real([12289], 0, 0.1)],
+    (p, g, m, v) => adamW(p, g, m, v, 0.1),
+    { gradient: false },
+  ),
+  defineCase("checkpoint", [real([3, 4]), real([4, 4])], (x, weight) =>
+    checkpoint((a, w) => [gelu(matMul(gelu(matMul(a, w as Tensor), "tanh"), w as Tensor), "tanh")])(
+      x,
+      weight,
+    ),
+  ),
+  defineCase("stopGradient", [real([3, 4])], (x) => mul(stopGradient(square(x)), x)),
+];
+
+function adamW(p: Tensor, g: Tensor, m: Tensor, v: Tensor, weightDecay: number): readonly Tensor[] {
+  const scalars = [0.01, 0.03, 1.5, 0.5].map((value) => fill(value, []));
+  return apply("adamWUpdate", [p, g, m, v, ...scalars], {
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    weightDecay,
+  });
+}
