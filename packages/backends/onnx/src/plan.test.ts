@@ -48,7 +48,6 @@ describe("plans", () => {
     const [x, weight, bias] = [real("x", 5, 4), real("weight", 3, 4), real("bias", 3)];
     expect(print(plan([x, weight, bias], [square(linear(x, weight, bias))]))).toMatchInlineSnapshot(`
       "model
-        v1 = Reshape(v0,i64_1_3)
         v4 = Gemm(v2,v3,v0) {"transA":{"int":0},"transB":{"int":1}}
         v5 = Mul(v4,v4)"
     `);

@@ -10,7 +10,8 @@ function fold<K extends "sum" | "max">(
   return (inputs, { axes }, outputs) => {
     const input = inputs[0]!;
     const out = outputs[0]!.data;
-    out.fill(start);
+    // -Infinity is no int32; it would become 0.
+    out.fill(out instanceof Int32Array ? Math.max(start, -(2 ** 31)) : start);
     const places = reducedPlaces(input.type.shape, axes);
     for (let i = 0; i < input.data.length; i++) {
       const place = places(i);

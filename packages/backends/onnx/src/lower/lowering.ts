@@ -219,7 +219,7 @@ export function lower(request: LowerRequest): LoweredModel {
   });
   return {
     model: {
-      nodes,
+      nodes: neededNodes(nodes, modelOutputs),
       inputs: inputs.map((tensor) => info(tensor, names.get(tensor) as string)),
       outputs: modelOutputs.map((output) => info(output.tensor, output.name, output.rows)),
       initializers: [...initializers.values()],
@@ -227,6 +227,19 @@ export function lower(request: LowerRequest): LoweredModel {
     inputs,
     outputs: modelOutputs,
   };
+}
+
+/** Without those whose results went out of use, such as the reshape before a broadcast that ONNX does itself. */
+function neededNodes(nodes: readonly Node[], outputs: readonly { readonly name: string }[]): readonly Node[] {
+  const needed = new Set(outputs.map((output) => output.name));
+  return nodes
+    .toReversed()
+    .filter((node) => {
+      const isNeeded = node.outputs.some((name) => needed.has(name));
+      if (isNeeded) for (const name of node.inputs) needed.add(name);
+      return isNeeded;
+    })
+    .reverse();
 }
 
 function describe({ symbols, factor, offset }: Expression): string {
