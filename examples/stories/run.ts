@@ -23,6 +23,7 @@ const { values } = parseArgs({
     "first-seed": { type: "string", default: "1" },
     "output-dir": { type: "string", default: "runs/stories" },
     size: { type: "string", default: "full" },
+    threads: { type: "string" },
   },
 });
 const print = (line: string) => {
@@ -41,7 +42,9 @@ const outputDirectory = values["output-dir"];
 const firstSeed = Number(values["first-seed"]);
 const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => firstSeed + index);
 
-const backend = await createOnnxBackend();
+const backend = await createOnnxBackend(
+  values.threads === undefined ? {} : { threads: Number(values.threads) },
+);
 const results: SeedResult[] = [];
 for (const seed of seeds) {
   const directory = join(outputDirectory, `seed-${seed}`);
