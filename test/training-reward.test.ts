@@ -72,7 +72,10 @@ describe.each(backends)("reward trajectory on $name", ({ create }) => {
         return { input_ids: [real(pair), real(pair + margin.length)], ranks: [1, 2], margin: value };
       }),
     );
-    await writeFile(join(scratch, "rankings.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const lines = rows.map((row) => `${JSON.stringify(row)}\n`);
+    await writeFile(join(scratch, "rankings.jsonl"), lines.join(""));
+    // Updates of 4, 4 and 2 prompts an epoch: the second one begins at step 4.
+    await writeFile(join(scratch, "few.jsonl"), lines.slice(0, 10).join(""));
   });
   afterAll(() => rm(scratch, { recursive: true }));
 
@@ -142,7 +145,7 @@ describe.each(backends)("reward trajectory on $name", ({ create }) => {
         use: "reward",
         config: {
           ...config,
-          train_files: join(scratch, "rankings.jsonl"),
+          train_files: join(scratch, "few.jsonl"),
           max_steps: 6,
           shuffle: true,
           save_steps: 3,

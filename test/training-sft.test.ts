@@ -73,7 +73,10 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
         return { input_ids: ids.filter(real), labels: batch.labels[row]!.filter(real) };
       }),
     );
-    await writeFile(join(scratch, "rows.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const lines = rows.map((row) => `${JSON.stringify(row)}\n`);
+    await writeFile(join(scratch, "rows.jsonl"), lines.join(""));
+    // Updates of 6, 6, 6 and 2 rows an epoch: the second one begins at step 5.
+    await writeFile(join(scratch, "few.jsonl"), lines.slice(0, 20).join(""));
   });
   afterAll(() => rm(scratch, { recursive: true }));
 
@@ -139,7 +142,7 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
         use: "sft",
         config: {
           ...config,
-          train_files: join(scratch, "rows.jsonl"),
+          train_files: join(scratch, "few.jsonl"),
           max_steps: 6,
           shuffle: true,
           save_steps: 3,
