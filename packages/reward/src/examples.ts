@@ -2,6 +2,7 @@
 import { ConfigError, DataError, type DirectoryArtifact, isAlignkitError, type Logger } from "@alignkit/core";
 import {
   dataErrorAt,
+  filesOf,
   type Ranking,
   readDemonstrations,
   readRankings,
@@ -9,7 +10,6 @@ import {
   tokenizeDemonstrations,
   tokenizeRankings,
 } from "@alignkit/data";
-import { filesOf } from "./artifacts.js";
 import type { RankingExample } from "./batches.js";
 import type { RewardConfig } from "./config.js";
 

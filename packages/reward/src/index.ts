@@ -1,4 +1,4 @@
-export { dataFiles, demonstrationsArtifact, initArtifact, rankingsArtifact } from "./artifacts.js";
+export { initArtifact } from "./artifacts.js";
 export type { RankingExample } from "./batches.js";
 export { type RewardConfig, rewardConfig } from "./config.js";
 export { withScalarHead } from "./initialize.js";

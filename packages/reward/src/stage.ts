@@ -1,6 +1,7 @@
 import { ConfigError, defineStage, type PlanContext, type StagePlan } from "@alignkit/core";
+import { demonstrationsArtifact, rankingsArtifact } from "@alignkit/data";
 import { type ModelConfig, rewardModelArtifact, writeModelDirectory } from "@alignkit/models";
-import { demonstrationsArtifact, initArtifact, rankingsArtifact } from "./artifacts.js";
+import { initArtifact } from "./artifacts.js";
 import { type RankingExample, roundingStep } from "./batches.js";
 import { type RewardConfig, rewardConfig } from "./config.js";
 import { type Examples, type ReadExamplesOptions, readExamples } from "./examples.js";

@@ -1,6 +1,7 @@
 /** From data files to examples, for training and for evaluation; what is wrong with either is said at once. */
 import { ConfigError, DataError, type DirectoryArtifact, isAlignkitError, type Logger } from "@alignkit/core";
 import {
+  filesOf,
   ignoredLabel,
   readDemonstrations,
   readTexts,
@@ -8,7 +9,6 @@ import {
   tokenizeDemonstrations,
   tokenizeTexts,
 } from "@alignkit/data";
-import { filesOf } from "./artifacts.js";
 import type { Example } from "./batches.js";
 import type { PretrainConfig, SftConfig } from "./config.js";
 

@@ -1,4 +1,4 @@
-export { dataFiles, demonstrationsArtifact, textsArtifact, tokenizerArtifact } from "./artifacts.js";
+export { tokenizerArtifact } from "./artifacts.js";
 export type { Example } from "./batches.js";
 export {
   type PretrainConfig,

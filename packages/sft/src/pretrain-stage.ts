@@ -5,6 +5,7 @@ import {
   type PlanContext,
   type Random,
 } from "@alignkit/core";
+import { textsArtifact } from "@alignkit/data";
 import {
   createModelConfig,
   initializeParameters,
@@ -14,7 +15,7 @@ import {
   writeModelDirectory,
 } from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
-import { textsArtifact, tokenizerArtifact } from "./artifacts.js";
+import { tokenizerArtifact } from "./artifacts.js";
 import { type PretrainConfig, pretrainConfig } from "./config.js";
 import { type Examples, readPretrainExamples } from "./examples.js";
 import { maximumLength, planTraining, readPolicy, tokenizerOf } from "./prepare.js";

@@ -1,7 +1,7 @@
 import { type DirectoryArtifact, defineStage, type PlanContext } from "@alignkit/core";
+import { demonstrationsArtifact } from "@alignkit/data";
 import { type ModelConfig, policyArtifact, writeModelDirectory } from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
-import { demonstrationsArtifact } from "./artifacts.js";
 import { type SftConfig, sftConfig } from "./config.js";
 import { type Examples, readSftExamples } from "./examples.js";
 import { maximumLength, planTraining, readPolicy } from "./prepare.js";
