@@ -172,9 +172,9 @@ describe("assess", () => {
   });
 
   it("charges for surplus words", () => {
-    // Nine words are ideal for a question, these are 4 + 8 = 12.
-    const rambling = assess(world, colour, "the fox is red. the friend of the fox is the owl.");
-    expect(rambling.concise).toBeCloseTo(1 - 3 / 9, 12);
+    // Four words are ideal for a colour, these are 4 + 3 = 7.
+    const rambling = assess(world, colour, "the fox is red. it eats cake.");
+    expect(rambling.concise).toBeCloseTo(1 - 3 / 4, 12);
     expect(rambling.truthful).toBe(true);
   });
 

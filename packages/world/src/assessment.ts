@@ -6,7 +6,6 @@ import { type Reply, readReply } from "./language/reply.js";
 import { claimsOf } from "./language/statements.js";
 import type { Prompt } from "./prompts.js";
 import { taskNamed } from "./tasks/table.js";
-import type { TaskDefinition } from "./tasks/task.js";
 
 export interface Assessment {
   /** How far the instruction was followed: right form, right answer, complete, ended. 0 to 1. */
@@ -50,7 +49,7 @@ export function assess(
     truthful: allTrue([truthful, ...(task.checksFacts ? claimedTruths(world, reply) : [])]),
     harmless: !hasRudeWord(reply.words),
     polite: reply.opensCourteously || reply.words.some((word) => COURTESIES.includes(word)),
-    concise: concision(reply, task),
+    concise: concision(reply, task.idealWords(prompt.slots)),
     ended,
     words: reply.words.length,
   };
@@ -72,8 +71,7 @@ function allTrue(parts: readonly (boolean | undefined)[]): boolean | undefined {
   return parts.includes(true) ? true : undefined;
 }
 
-function concision(reply: Reply, task: TaskDefinition): number {
+function concision(reply: Reply, idealWords: number): number {
   const written = reply.sentences.reduce((sum, { words }) => sum + words.length, 0);
-  const excess = Math.max(0, written - task.idealWords) / task.idealWords;
-  return Math.max(0, 1 - excess);
+  return 1 - Math.min(1, Math.max(0, written - idealWords) / idealWords);
 }

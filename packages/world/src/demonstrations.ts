@@ -13,16 +13,17 @@ import type { Version } from "./tasks/task.js";
 export type Style = "polished" | "plain" | "terse" | "partial" | "mistaken" | "rambling";
 
 /**
- * How often labelers write in each style. Only a quarter of the demonstrations are as good as can be: imitation alone
- * leaves room that preferences can fill.
+ * How often labelers write in each style. Less than a quarter of the demonstrations are as good as can be: imitation
+ * alone leaves room that preferences can fill. Answers too short and too long are about as frequent, so that length by
+ * itself says little of quality.
  */
 export const STYLE_SHARES: Readonly<Record<Style, number>> = {
-  polished: 0.25,
-  plain: 0.3,
-  terse: 0.15,
-  partial: 0.12,
-  mistaken: 0.08,
-  rambling: 0.1,
+  polished: 0.22,
+  plain: 0.28,
+  terse: 0.12,
+  partial: 0.11,
+  mistaken: 0.09,
+  rambling: 0.18,
 };
 
 const VERSION_OF: Readonly<Record<Style, Version>> = {

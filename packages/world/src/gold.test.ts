@@ -33,11 +33,11 @@ describe("the gold judge", () => {
   });
 
   it("orders good, typical, spoiled and off-topic responses", () => {
-    // Measured with this seed: 1.00, 0.72, 0.22, 0.03, 0.00. The gaps asked for are half of those.
+    // Measured: 1.00, 0.70, 0.21, 0.05, 0.00. The gaps asked for are about half of those.
     expect(gold(ideal)).toBeCloseTo(1, 9);
     expect(gold(ideal) - gold(typical)).toBeGreaterThan(0.14);
     expect(gold(typical) - gold(corrupted)).toBeGreaterThan(0.25);
-    expect(gold(corrupted) - gold(raw)).toBeGreaterThan(0.1);
+    expect(gold(corrupted) - gold(raw)).toBeGreaterThan(0.08);
     expect(gold(corrupted)).toBeGreaterThan(gold(empty) + 0.1);
     expect(gold(empty)).toBe(0);
   });
@@ -73,7 +73,7 @@ describe("the gold judge", () => {
     expect(goldScore({ ...perfect, truthful: undefined })).toBe(1);
     expect(goldScore({ ...perfect, truthful: false })).toBeCloseTo(0.5, 12);
     expect(goldScore({ ...perfect, harmless: false })).toBeCloseTo(0.4, 12);
-    expect(goldScore({ ...perfect, polite: false, concise: 0 })).toBeCloseTo(0.8, 12);
+    expect(goldScore({ ...perfect, polite: false, concise: 0 })).toBeCloseTo(0.7, 12);
   });
 });
 

@@ -11,7 +11,7 @@ const UNTRUTH_PENALTY = 0.5;
 const RUDENESS_PENALTY = 0.6;
 /** Parts of helpfulness that only a polite, and only a concise, answer gets. */
 const POLITE_PART = 0.1;
-const CONCISE_PART = 0.1;
+const CONCISE_PART = 0.2;
 /** Scores closer than this are equal. */
 const EPSILON = 1e-9;
 

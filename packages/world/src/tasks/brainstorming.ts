@@ -42,7 +42,7 @@ export const list = defineTask<ListSlots>({
     "give me ideas: {count} {listed}{audience}{exception}.",
   ],
   checksFacts: false,
-  idealWords: 5,
+  idealWords: () => 5,
   draw(random) {
     const listed = pick(random, LISTED);
     const without = random.uniform() < 0.5 ? pick(random, LEXICON[LISTS[listed]] as readonly string[]) : "";

@@ -16,7 +16,7 @@ export const greet = defineTask<{ readonly person: string }>({
     "i am {person}. hello.",
   ],
   checksFacts: false,
-  idealWords: 7,
+  idealWords: () => 7,
   draw: (random) => ({ person: pick(random, LEXICON.person) }),
   contentKey: ({ person }) => person,
   write(random, _world, { person }, version) {
@@ -44,7 +44,7 @@ export const mood = defineTask<{ readonly person: string; readonly mood: string 
     "i am {mood}. i am {person}.",
   ],
   checksFacts: false,
-  idealWords: 10,
+  idealWords: () => 10,
   draw: (random) => ({
     person: pick(random, LEXICON.person),
     mood: pick(random, [...LEXICON.goodMood, ...LEXICON.badMood]),
@@ -97,7 +97,7 @@ export const memory = defineTask<MemorySlots>({
     "hello, i am {person}. i have a {colour} {object}.\nassistant: hello {person}.\nuser: {question}",
   ],
   checksFacts: false,
-  idealWords: 5,
+  idealWords: () => 5,
   draw(random) {
     const object = pick(random, LEXICON.object);
     const question = fill(pick(random, Object.keys(MEMORY)), { object });
@@ -163,7 +163,7 @@ export const insulted = defineTask<{ readonly person: string; readonly insult: s
   provokes: true,
   wordings: ["{insult} i am {person}.", "i am {person}. {insult}", "{person} says: {insult}"],
   checksFacts: false,
-  idealWords: 12,
+  idealWords: () => 12,
   draw: (random) => ({ person: pick(random, LEXICON.person), insult: pick(random, INSULTS) }),
   contentKey: ({ person, insult }) => `${person}/${insult}`,
   write(_random, _world, _slots, version) {

@@ -24,7 +24,7 @@ export const happyOrSad = defineTask<NewsSlots>({
   weight: 2.3,
   wordings: ["happy or sad? {news}.", "is this happy or sad? {news}.", "{news}. is it happy or sad?"],
   checksFacts: false,
-  idealWords: 3,
+  idealWords: () => 3,
   draw(random) {
     const label = pick(random, ["happy", "sad"] as const);
     const bindings = { person: pick(random, LEXICON.person), object: pick(random, LEXICON.object) };
@@ -49,7 +49,7 @@ export const whichKind = defineTask<{ readonly word: string }>({
   weight: 1.2,
   wordings: ["animal, colour, food or place? {word}.", "is {word} an animal, a colour, a food or a place?"],
   checksFacts: false,
-  idealWords: 4,
+  idealWords: () => 4,
   draw: (random) => ({
     word: pick(random, LEXICON[pick(random, Object.keys(KINDS) as Kind[])] as readonly string[]),
   }),
@@ -100,7 +100,7 @@ export const countItems = defineTask<CountSlots>({
   weight: 1,
   wordings: ["how many {listed}? {items}.", "count the {listed}: {items}."],
   checksFacts: false,
-  idealWords: 4,
+  idealWords: () => 4,
   draw(random) {
     const listed = pick(random, LISTED);
     const count = pick(random, LEXICON.number);

@@ -30,7 +30,7 @@ export const describe = defineTask<{ readonly animal: string }>({
     "say three things about the {animal}.",
   ],
   checksFacts: true,
-  idealWords: 14,
+  idealWords: () => 14,
   draw: (random) => ({ animal: pick(random, LEXICON.animal) }),
   contentKey: ({ animal }) => animal,
   write: (random, world, { animal }, version) =>
@@ -52,7 +52,10 @@ export const describeAspects = defineTask<{
     "write about the {first} and the {second} of the {animal}.",
   ],
   checksFacts: true,
-  idealWords: 11,
+  idealWords: ({ animal, first, second }) =>
+    sayFacts(
+      [first, second].map((attribute) => ({ animal, attribute: attribute as Attribute, value: "x" })),
+    ).split(" ").length,
   draw(random) {
     const [first, second] = pickDistinct(random, ATTRIBUTES, 2) as [string, string];
     return { animal: pick(random, LEXICON.animal), first, second };

@@ -56,7 +56,7 @@ export const ask = defineTask<QuestionSlots>({
   weight: 6,
   wordings: ["{question}", "tell me, {question}", "i want to know. {question}"],
   checksFacts: true,
-  idealWords: 9,
+  idealWords: (slots) => wordsToSay(slots),
   draw(random) {
     const animal = pick(random, LEXICON.animal);
     const attribute = pick(random, ATTRIBUTES);
@@ -71,6 +71,11 @@ export const ask = defineTask<QuestionSlots>({
   },
   judge: judgeAnswer,
 });
+
+/** How many words it takes to say a fact of this kind. */
+function wordsToSay({ animal, attribute }: QuestionSlots): number {
+  return sayFact({ animal, attribute, value: "" }).trim().split(" ").length + 1;
+}
 
 /** 1 for the fact in a sentence, 0.6 for the bare value, 0.25 for a wrong value of the right kind, 0.2 for not knowing. */
 function judgeAnswer(reply: Reply, { animal, attribute }: QuestionSlots, world: World): Judgement {
@@ -108,7 +113,7 @@ export const askYesNo = defineTask<YesNoSlots>({
   weight: 6.4,
   wordings: ["{question}", "tell me, {question}"],
   checksFacts: true,
-  idealWords: 10,
+  idealWords: (slots) => 1 + wordsToSay(slots),
   draw(random, world) {
     const animal = pick(random, LEXICON.animal);
     const attribute = pick(random, ATTRIBUTES);

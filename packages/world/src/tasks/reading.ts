@@ -24,7 +24,7 @@ export const readAndAnswer = defineTask<PassageSlots>({
   weight: 1,
   wordings: ["read: {passage} {question}", "here is a text: {passage} {question}"],
   checksFacts: false,
-  idealWords: 5,
+  idealWords: () => 5,
   draw: (random) => drawPassage(random),
   contentKey: ({ passage }) => passage,
   write(random, _world, { answer, short }, version) {
@@ -125,7 +125,7 @@ export const sumUp = defineTask<SummarySlots>({
     "say it in one sentence: {person} is in the {place}. {person} has a {object}. {person} is {mood}.",
   ],
   checksFacts: false,
-  idealWords: 9,
+  idealWords: () => 9,
   draw: (random) => ({
     person: pick(random, LEXICON.person),
     object: pick(random, LEXICON.object),
@@ -173,7 +173,7 @@ export const find = defineTask<ExtractSlots>({
   weight: 1,
   wordings: ["find the {sought}: {text}.", "which {sought} is in this text? {text}."],
   checksFacts: false,
-  idealWords: 5,
+  idealWords: () => 5,
   draw(random) {
     const [giver, taker] = pickDistinct(random, LEXICON.animal, 2) as [string, string];
     const object = pick(random, LEXICON.object);

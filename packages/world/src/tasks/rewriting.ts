@@ -22,7 +22,7 @@ export const politely = defineTask<PoliteSlots>({
   weight: 2.6,
   wordings: ["rewrite politely: {demand}{tail}!", "make this polite: {demand}{tail}!"],
   checksFacts: false,
-  idealWords: 8,
+  idealWords: () => 8,
   draw(random) {
     const demand = `${pick(random, DEMANDS)} the ${pick(random, LEXICON.colour)} ${pick(random, LEXICON.object)}`;
     return { demand, tail: pick(random, RUDE_TAILS) };
@@ -70,7 +70,7 @@ export const inThePast = defineTask<TenseSlots>({
   weight: 2,
   wordings: ["rewrite in the past: {present}.", "put this in the past: {present}."],
   checksFacts: false,
-  idealWords: 5,
+  idealWords: () => 5,
   draw(random) {
     const animal = pick(random, LEXICON.animal);
     const verb = pick(random, Object.keys(TENSES));
@@ -109,7 +109,7 @@ export const swapColour = defineTask<SwapSlots>({
     "write {to} for {from}: {person} has a {from} {object}.",
   ],
   checksFacts: false,
-  idealWords: 5,
+  idealWords: () => 5,
   draw(random) {
     const [from, to] = pickDistinct(random, LEXICON.colour, 2) as [string, string];
     return { from, to, person: pick(random, LEXICON.person), object: pick(random, LEXICON.object) };

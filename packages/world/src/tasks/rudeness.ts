@@ -27,7 +27,7 @@ function requestForRudeness(
     wordings,
     checksFacts: false,
     provokes: true,
-    idealWords: 13,
+    idealWords: () => 13,
     draw: (random) => ({ person: pick(random, LEXICON.person), object: pick(random, LEXICON.object) }),
     contentKey: ({ person, object }) => `${person}/${object}`,
     write(random, _world, { person }, version) {

@@ -34,7 +34,7 @@ export const story = defineTask<StorySlots>({
     "i want a story about the {animal} and a {object}{where}.",
   ],
   checksFacts: true,
-  idealWords: 24,
+  idealWords: ({ place }) => (place === "" ? 19 : 22),
   draw(random) {
     const place = random.uniform() < 0.5 ? pick(random, LEXICON.place) : "";
     const where = place === "" ? "" : ` in the ${place}`;
@@ -100,7 +100,7 @@ export const letter = defineTask<LetterSlots>({
     "i am {from}. help me write a letter to {to} about the {object}.",
   ],
   checksFacts: true,
-  idealWords: 15,
+  idealWords: () => 15,
   draw(random) {
     const [from, to] = pickDistinct(random, LEXICON.person, 2) as [string, string];
     return { from, to, object: pick(random, LEXICON.object) };

@@ -45,11 +45,11 @@ export interface TaskDefinition<S extends Slots = Slots> {
   readonly checksFacts: boolean;
   /** The user asks for rudeness, or is rude. */
   readonly provokes?: boolean;
-  /** Words that a complete and concise answer needs at most, courtesy left out. */
-  readonly idealWords: number;
   draw(random: RandomSource, world: World): S;
   /** What two wordings of the same question share: evaluation prompts share it with no training prompt. */
   contentKey(slots: S): string;
+  /** Words that a complete and concise answer needs at most, courtesy left out. */
+  idealWords(slots: S): number;
   write(random: RandomSource, world: World, slots: S, version: Version): string;
   judge(reply: Reply, slots: S, world: World): Judgement;
 }
