@@ -51,7 +51,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 
 function createProgram({ terminal, paint }: Session): Command {
   const { stdout, stderr } = terminal;
-  const width = (columns: number | undefined) => Math.min(columns ?? 100, 120);
+  const width = (columns: number | undefined) => Math.min(columns || 100, 120);
   return new Command("alignkit")
     .description("Trains language models from human feedback: demonstrations, rankings, PPO.")
     .version(version(), "-V, --version", "print the version")

@@ -19,7 +19,8 @@ export function createScreen(output: TextOutput): Screen {
   let shown = "";
   return {
     isLive,
-    width: () => output.columns ?? 80,
+    // A terminal that does not tell its size has 0 columns.
+    width: () => output.columns || 80,
     line(text) {
       output.write(shown === "" ? `${text}\n` : `${clearLine}${text}\n${shown}`);
     },
