@@ -88,6 +88,7 @@ it("makes tables of whatever was measured", () => {
       sft: { winRate: { mean: 0.5, low: 0.4, high: 0.6, count: 9 }, byUse: { chat: 2 } },
     },
     reward_model: { accuracy: 0.71 },
+    samples: [{ prompt: "who?", answers: { base: "x", sft: "y" }, scores: { base: 0.25, sft: 1 } }],
   });
   expect(view).toEqual({
     notes: ["simulated", "Prompts: 400"],
@@ -101,6 +102,12 @@ it("makes tables of whatever was measured", () => {
         ],
       },
       { title: "Reward model", columns: ["", "value"], rows: [["Accuracy", "0.710"]] },
+      {
+        title: "Samples",
+        columns: ["Prompt", "base", "sft"],
+        rows: [["who?", "x\nScores: 0.250", "y\nScores: 1"]],
+        isText: true,
+      },
     ],
   });
 });

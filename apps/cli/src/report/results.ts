@@ -54,26 +54,26 @@ function objectTable(title: string, value: JsonObject): Table {
   return { title, columns: ["", ...entries.map(([key]) => key)], rows };
 }
 
-/** Objects within an object become columns of their own. */
+/** Objects within an object become columns of their own; those with the same keys share them. */
 function listTable(title: string, list: readonly unknown[]): readonly Table[] {
   const rows = list.filter(isObject).map((row) => {
-    const cells = Object.entries(row).flatMap(([key, value]): [string, unknown][] =>
-      isObject(value) && !isEstimate(value)
-        ? Object.entries(value).map(([name, one]) => [`${words(key)}: ${name}`, one])
-        : [[words(key), value]],
-    );
-    return new Map(cells);
+    const cells = new Map<string, string>();
+    for (const [key, value] of Object.entries(row)) {
+      if (!isObject(value) || isEstimate(value)) {
+        cells.set(words(key), format(value));
+        continue;
+      }
+      for (const [name, one] of Object.entries(value)) {
+        const before = cells.get(name);
+        cells.set(name, before === undefined ? format(one) : `${before}\n${words(key)}: ${format(one)}`);
+      }
+    }
+    return cells;
   });
   if (rows.length === 0) return [];
   const columns = [...new Set(rows.flatMap((row) => [...row.keys()]))];
-  return [
-    {
-      title,
-      columns,
-      rows: rows.map((row) => columns.map((column) => format(row.get(column)))),
-      isText: true,
-    },
-  ];
+  const cellsOf = (row: ReadonlyMap<string, string>) => columns.map((column) => row.get(column) ?? "");
+  return [{ title, columns, rows: rows.map(cellsOf), isText: true }];
 }
 
 /** `winRateByGold` and `win_rate` as words. */

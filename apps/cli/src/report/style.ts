@@ -37,7 +37,8 @@ th, td { text-align: left; padding: 7px 12px; border-bottom: 1px solid var(--lin
 tr:last-child td { border-bottom: 0; }
 th { font-weight: 600; color: var(--quiet); white-space: nowrap; }
 .numbers td:not(:first-child), .numbers th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.texts td { white-space: pre-wrap; min-width: 90px; }
+.texts td { white-space: pre-wrap; min-width: 90px; max-width: 420px; overflow-wrap: break-word; }
+.texts td:first-child { min-width: 190px; }
 details { margin: 14px 0; }
 summary { cursor: pointer; color: var(--quiet); margin-bottom: 10px; }
 pre { margin: 0; padding: 14px; overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 8px; font: 12.5px/1.5 ui-monospace, monospace; }
