@@ -1,18 +1,15 @@
 /**
  * From a real pretrained model to an aligned one: `run.ts --model DIR --stories FILE --polarity DIR`. See README.md.
  */
-import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createOnnxBackend } from "@alignkit/backend-onnx";
 import { createRandom } from "@alignkit/core";
-import { prepareData } from "./data.js";
 import type { SeedResult } from "./evaluate.js";
-import { evaluate } from "./evaluate.js";
 import { writeReport } from "./report.js";
+import { runSeed } from "./run-seed.js";
 import { fullSettings, tinySettings } from "./settings.js";
-import { train } from "./train.js";
 
 const { values } = parseArgs({
   options: {
@@ -40,52 +37,14 @@ const inputs = { model: required("model"), stories: required("stories"), polarit
 const settings = values.size === "tiny" ? tinySettings : fullSettings;
 const outputDirectory = values["output-dir"];
 const firstSeed = Number(values["first-seed"]);
-const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => firstSeed + index);
 
 const backend = await createOnnxBackend(
   values.threads === undefined ? {} : { threads: Number(values.threads) },
 );
 const results: SeedResult[] = [];
-for (const seed of seeds) {
+for (let seed = firstSeed; seed < firstSeed + Number(values.seeds); seed++) {
   const directory = join(outputDirectory, `seed-${seed}`);
-  const resultFile = join(directory, "result.json");
-  if (existsSync(resultFile)) {
-    print(`seed ${seed}: ${resultFile} is there; not run again`);
-    results.push(JSON.parse(await readFile(resultFile, "utf8")) as SeedResult);
-    continue;
-  }
-  const random = createRandom(seed);
-  const data = await prepareData(
-    inputs,
-    join(directory, "data"),
-    random.split("data"),
-    settings.rankingEpochs,
-  );
-  const { artifacts } = await train({
-    inputs,
-    data,
-    settings,
-    backend,
-    runDirectory: join(directory, "run"),
-    seed,
-    print,
-  });
-  const result = await evaluate({
-    backend,
-    seed,
-    data,
-    settings: settings.evaluation,
-    models: {
-      base: inputs.model,
-      sft: artifacts["sft.policy"] as string,
-      ppo: artifacts["ppo.policy"] as string,
-      ppo_ptx: artifacts["ppo_ptx.policy"] as string,
-    },
-    rewardModel: artifacts["reward.rewardModel"] as string,
-    random: random.split("evaluation"),
-  });
-  await writeFile(resultFile, `${JSON.stringify(result, null, 1)}\n`);
-  results.push(result);
+  results.push(await runSeed({ inputs, settings, backend, directory, seed, print }));
 }
 await backend.dispose();
 

@@ -32,32 +32,38 @@ export const fullSettings: Settings = {
   },
   reward: {
     num_train_epochs: 1,
+    // One pass over the sentences: with 5 groupings of them the training accuracy reached 0.8 and that on held-out
+    // sentences stayed at 0.60, its loss above that of a coin.
     learning_rate: 1e-3,
-    warmup_steps: 10,
-    weight_decay: 0.01,
-    per_device_train_batch_size: 16,
+    warmup_steps: 5,
+    weight_decay: 0.1,
+    per_device_train_batch_size: 8,
+    // 60 % of the sentences are shorter; one length is one graph.
+    max_length: 80,
+    too_long: "truncate",
+    pad_to_multiple_of: 80,
     // The policy's responses stop at a length, so the score is read at whatever token is last.
     append_eos: false,
     save_steps: 0,
     logging_steps: 10,
   },
-  rankingEpochs: 5,
+  rankingEpochs: 1,
   ppo: {
-    total_episodes: 64 * 60,
+    total_episodes: 64 * 24,
     batch_size: 64,
     num_mini_batches: 4,
     per_device_train_batch_size: 16,
     response_length: responseTokens,
-    learning_rate: 3e-4,
-    value_learning_rate: 1e-3,
-    warmup_steps: 5,
+    learning_rate: 1e-3,
+    value_learning_rate: 2e-3,
+    warmup_steps: 3,
     kl_coef: 0.02,
-    // 240 steps in all, where the paper has 4,000: an average of 0.992 would lag by half of them.
-    ema_decay: 0.95,
+    // 96 steps in all, where the paper has 4,000: an average of 0.992 would lag behind by all of them.
+    ema_decay: 0.9,
     save_steps: 20,
   },
   ptx: { ptx_coef: 1, ptx_ratio: 1, ptx_max_length: 128 },
-  evaluation: { samples: 4, maxNewTokens: responseTokens, openings: 80, storyTokens: 320 },
+  evaluation: { samples: 4, maxNewTokens: responseTokens, openings: 60, storyTokens: 320 },
 };
 
 /** For the test: seconds, and no result worth reading. */
