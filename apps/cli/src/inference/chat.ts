@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { ConfigError, createRandom, InterruptedError } from "@alignkit/core";
 import { type Message, type Prompt, tokenizePrompts } from "@alignkit/data";
-import { createGenerator } from "@alignkit/models";
+import { createGenerator, type Generator } from "@alignkit/models";
 import { createTextStream, type Tokenizer } from "@alignkit/tokenizer";
 import type { ChatFlags } from "../commands/chat.js";
 import type { Session } from "../session.js";
@@ -22,7 +22,10 @@ export async function chat(session: Session, flags: ChatFlags): Promise<void> {
     if (model.head !== "language_model" || tokenizer === undefined) {
       throw new ConfigError(`${flags.model}: chat needs a language model with a tokenizer`);
     }
-    await talk(session, flags, createAnswerer(model, tokenizer, flags));
+    const generator = createGenerator(model.backend, model.config, model.parameters);
+    await talk(session, flags, createAnswerer({ model, tokenizer, generator, flags })).finally(() =>
+      generator.dispose(),
+    );
   } finally {
     await model.dispose();
   }
@@ -82,9 +85,15 @@ async function talk({ terminal }: Session, flags: ChatFlags, answer: Answer): Pr
   }
 }
 
-function createAnswerer(model: OpenModel, tokenizer: Tokenizer, flags: ChatFlags): Answer {
+interface Speaker {
+  readonly model: OpenModel;
+  readonly tokenizer: Tokenizer;
+  readonly generator: Generator;
+  readonly flags: ChatFlags;
+}
+
+function createAnswerer({ model, tokenizer, generator, flags }: Speaker): Answer {
   const options = generationOptions(flags, model);
-  const generator = createGenerator(model.backend, model.config, model.parameters);
   let random = createRandom(flags.seed ?? 0).split("chat");
   return async (messages, write, signal) => {
     const promptIds = fit(
