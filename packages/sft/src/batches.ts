@@ -11,12 +11,21 @@ import {
   type TokenizedExample,
 } from "@alignkit/data";
 
-export type Example = Pick<TokenizedExample, "inputIds" | "labels">;
+export interface Example extends Pick<TokenizedExample, "inputIds" | "labels"> {
+  /** `[T]`, of a row that holds several texts: which one each token is of, at least 0; it sees only that one. */
+  readonly documentIds?: Int32Array;
+}
+
+/** Rows of one forward pass. */
+export interface TrainingBatch extends Batch {
+  /** `[B, T]`, -1 at padding; absent where each row is one text. */
+  readonly documentIds?: Int32Array;
+}
 
 /** The examples of one optimizer step. */
 export interface Window {
   /** Micro-batches, one forward pass each. */
-  readonly batches: readonly Batch[];
+  readonly batches: readonly TrainingBatch[];
   /** Labels of all of them, counted before they are divided into micro-batches. */
   readonly labelTokens: number;
   /** Real tokens of all of them. */
@@ -73,23 +82,34 @@ export function createWindows(
 export function toBatches(
   examples: readonly Example[],
   { padTokenId, rows, multipleOf, fewSizes }: PadSettings,
-): Batch[] {
+): TrainingBatch[] {
   const filler: Example = { inputIds: Int32Array.of(padTokenId), labels: Int32Array.of(ignoredLabel) };
-  const batches: Batch[] = [];
+  const batches: TrainingBatch[] = [];
   for (let start = 0; start < examples.length; start += rows) {
     const taken = examples.slice(start, start + rows);
     const longest = Math.max(...taken.map(({ inputIds }) => inputIds.length));
     const labels = sumOf(taken, (example) => example.labels.filter((label) => label !== ignoredLabel).length);
     const missing = fewSizes ? rows - taken.length : 0;
-    batches.push(
-      collate([...taken, ...new Array<Example>(missing).fill(filler)], {
-        padTokenId,
-        length: bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1)),
-        targetBuckets: fewSizes ? roundingStep(labels, 32) : 1,
-      }),
-    );
+    const batch = collate([...taken, ...new Array<Example>(missing).fill(filler)], {
+      padTokenId,
+      length: bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1)),
+      targetBuckets: fewSizes ? roundingStep(labels, 32) : 1,
+    });
+    batches.push({ ...batch, ...documentsOf(taken, batch) });
   }
   return batches;
+}
+
+function documentsOf(
+  examples: readonly Example[],
+  { rows, length }: Batch,
+): Pick<TrainingBatch, "documentIds"> {
+  if (examples.every(({ documentIds }) => documentIds === undefined)) return {};
+  const documentIds = new Int32Array(rows * length).fill(-1);
+  for (const [row, example] of examples.entries()) {
+    documentIds.set(example.documentIds ?? new Int32Array(example.inputIds.length), row * length);
+  }
+  return { documentIds };
 }
 
 /**
@@ -106,13 +126,18 @@ export function batchTensors({
   length,
   inputIds,
   positionIds,
+  documentIds,
   targetRows,
   targetIds,
   targetWeights,
-}: Batch) {
+}: TrainingBatch) {
   const targets = [targetRows.length];
   return {
-    tokens: { inputIds: int32(inputIds, [rows, length]), positionIds: int32(positionIds, [rows, length]) },
+    tokens: {
+      inputIds: int32(inputIds, [rows, length]),
+      positionIds: int32(positionIds, [rows, length]),
+      ...(documentIds === undefined ? {} : { documentIds: int32(documentIds, [rows, length]) }),
+    },
     targets: {
       rows: int32(targetRows, targets),
       ids: int32(targetIds, targets),

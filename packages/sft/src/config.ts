@@ -128,8 +128,12 @@ export const pretrainConfig = z
       .boolean()
       .default(true)
       .describe(
-        "Texts one after the other in rows of full length, without masks (Brown et al. 2020, appendix B); false begins a row with each",
+        "Texts one after the other in rows of full length (Brown et al. 2020, appendix B); false begins a row with each",
       ),
+    document_mask: z
+      .boolean()
+      .default(false)
+      .describe("Whether tokens of a packed row see only their own text; GPT-3 had no such mask"),
     num_train_epochs: z.number().positive().default(1).describe("Passes over the texts"),
     ...loopFields,
     learning_rate: z

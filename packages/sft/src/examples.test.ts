@@ -29,4 +29,13 @@ describe("packTexts", () => {
       [4, 5],
     ]);
   });
+
+  it("says which text each token is of, when asked", () => {
+    const rows = packTexts([text(1, 2, 9), text(3, 4, 5, 9), text(6, 9)], 4, true);
+    expect(rows.map(({ documentIds }) => [...(documentIds as Int32Array)])).toEqual([
+      [0, 0, 0, 1],
+      [1, 1, 1, 1],
+      [1, 2, 2],
+    ]);
+  });
 });

@@ -55,23 +55,26 @@ export function readPretrainExamples(options: ReadExamplesOptions<PretrainConfig
     const records = await readTexts(files);
     if (!config.packing) return tokenizeTexts(records, tokenizer, { vocabularySize, maximumLength });
     const whole = { vocabularySize, maximumLength: Number.POSITIVE_INFINITY };
-    return packTexts(tokenizeTexts(records, tokenizer, whole), maximumLength);
+    return packTexts(tokenizeTexts(records, tokenizer, whole), maximumLength, config.document_mask);
   });
 }
 
 /**
  * Texts one after the other, cut into rows of equal length. Each row begins with the last token of the one before it, so
  * that every token but the first is learned once; the first token of a text is learned from the end of the one before.
+ * @param withDocuments - whether rows say which text each token is of
  */
-export function packTexts(texts: readonly Example[], length: number): Example[] {
+export function packTexts(texts: readonly Example[], length: number, withDocuments = false): Example[] {
   const total = texts.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
   const ids = new Int32Array(total);
   const labels = new Int32Array(total);
+  const documents = new Int32Array(withDocuments ? total : 0);
   let end = 0;
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
     ids.set(text.inputIds, end);
     labels.set(text.labels, end);
     labels[end] = text.inputIds[0] as number;
+    documents.fill(index, end, end + text.inputIds.length);
     end += text.inputIds.length;
   }
   const rows: Example[] = [];
@@ -79,7 +82,11 @@ export function packTexts(texts: readonly Example[], length: number): Example[] 
     const rowLabels = labels.slice(start, start + length);
     rowLabels[0] = ignoredLabel;
     if (rowLabels.every((label) => label === ignoredLabel)) continue;
-    rows.push({ inputIds: ids.slice(start, start + length), labels: rowLabels });
+    rows.push({
+      inputIds: ids.slice(start, start + length),
+      labels: rowLabels,
+      ...(withDocuments ? { documentIds: documents.slice(start, start + length) } : {}),
+    });
   }
   return rows;
 }

@@ -6,7 +6,7 @@ import {
   type Tensor,
   type TensorRecord,
 } from "@alignkit/core";
-import { hiddenStates, type ModelConfig, tokenLogProbs } from "@alignkit/models";
+import { documentMask, hiddenStates, type ModelConfig, tokenLogProbs } from "@alignkit/models";
 import { completionLoss } from "./losses.js";
 
 /** M tokens that are predicted. */
@@ -21,8 +21,12 @@ interface TargetTensors {
 
 interface LossInputs {
   readonly parameters: TensorRecord;
-  /** int32 `[B, T]` */
-  readonly tokens: { readonly inputIds: Tensor; readonly positionIds: Tensor };
+  /** int32 `[B, T]` each; with documents, a token sees only its own. */
+  readonly tokens: {
+    readonly inputIds: Tensor;
+    readonly positionIds: Tensor;
+    readonly documentIds?: Tensor;
+  };
   readonly targets: TargetTensors;
   /** What the sum over tokens is divided by, `[]`. */
   readonly labelTokens: Tensor;
@@ -36,7 +40,10 @@ interface GradientInputs extends LossInputs {
 /** Loss of one micro-batch; and the same with gradients, added to those of earlier micro-batches. */
 export function compileSftFunctions(backend: Backend, config: ModelConfig) {
   const lossOf = ({ parameters, tokens, targets, labelTokens }: LossInputs): Tensor => {
-    const hidden = hiddenStates(config, parameters, tokens);
+    const { documentIds, ...sequence } = tokens;
+    const masked =
+      documentIds === undefined ? {} : { mask: documentMask(documentIds, config.attention.slidingWindow) };
+    const hidden = hiddenStates(config, parameters, { ...sequence, ...masked });
     const { logProbs } = tokenLogProbs(config, parameters, hidden, targets.rows, targets.ids);
     return completionLoss({ tokenLogProbs: logProbs, mask: targets.mask, labelTokens });
   };

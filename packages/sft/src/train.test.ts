@@ -166,3 +166,25 @@ describe("trainLanguageModel", () => {
     expect(lines.at(-1)!.metrics.loss).toBeLessThan(0.1);
   });
 });
+
+describe("rows of several texts", () => {
+  /** Tokens 4 to 7 are a second text and are all that is learned; `first` fills the text before it. */
+  const row = (first: number, withDocuments: boolean): Example => ({
+    inputIds: Int32Array.of(first, first, first, first, 5, 7, 2, 11),
+    labels: Int32Array.of(-100, -100, -100, -100, -100, 7, 2, 11),
+    ...(withDocuments ? { documentIds: Int32Array.of(3, 3, 3, 3, 4, 4, 4, 4) } : {}),
+  });
+  const lossOf = async (first: number, withDocuments: boolean) => {
+    // The shorter row beside it is padded.
+    const other = { inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(-100, 2, 3) };
+    const { lines } = await train({ max_steps: 1 }, { examples: [row(first, withDocuments), other] });
+    return lines[0]?.metrics.loss as number;
+  };
+
+  it("see only their own text where documents are given", async () => {
+    const [with1, with9] = [await lossOf(1, true), await lossOf(9, true)];
+    expect(with9).toBeCloseTo(with1, 6);
+    expect(Math.abs((await lossOf(1, false)) - (await lossOf(9, false)))).toBeGreaterThan(1e-5);
+    expect(Math.abs((await lossOf(1, false)) - with1)).toBeGreaterThan(1e-5);
+  });
+});

@@ -34,7 +34,7 @@ export interface Policy {
 }
 
 /** Rows decoded or scored at once: small models gain from many. */
-const batchSize = 64;
+const batchSize = 256;
 
 export async function openPolicy(backend: Backend, { directory }: DirectoryArtifact): Promise<Policy> {
   const { config, parameters } = await readModelDirectory(directory);
