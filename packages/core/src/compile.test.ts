@@ -85,7 +85,9 @@ describe("compileFunction", () => {
     const run = compileFunction(backend, ({ x }: { x: Tensor }) => ({ y: add(x, 1) }), { donate: ["x"] });
     const x = await backend.upload(row(1));
     await run({ x });
-    await expect(run({ x })).rejects.toThrowErrorMatchingInlineSnapshot(`[BackendError: reference: float32[1] was used after it was disposed or donated]`);
+    await expect(run({ x })).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[BackendError: reference: float32[1] was used after it was disposed or donated]`,
+    );
   });
 
   it("does not keep a failed compilation", async () => {

@@ -11,6 +11,7 @@ import {
   gradients,
   type HostTensor,
   legalize,
+  logSigmoid,
   mul,
   printGraph,
   referenceBackend,
@@ -119,6 +120,13 @@ describe("reverse mode", () => {
       %4 = scatterAddRows(%2, %1, %3) : float32[5,2]
       return %4"
     `);
+  });
+
+  it("gives logSigmoid the gradient 1/2 at 0", async () => {
+    const run = compileFunction(exact, ({ x }: { x: Tensor }) => ({
+      g: gradients(sum(logSigmoid(x)), [x])[0]!,
+    }));
+    expect([...(await (await run({ x: float32([0], [1]) })).g.read()).data]).toEqual([0.5]);
   });
 
   it("refuses a loss that is not a scalar", () => {

@@ -284,7 +284,9 @@ export const stopGradient = (x: Tensor): Tensor => single("stopGradient", [x], {
 
 /** `-log(1 + exp(-x))`, stable at both ends. */
 export function logSigmoid(x: Tensor): Tensor {
-  return sub(minimum(x, 0), log(add(exp(neg(abs(x))), 1)));
+  const magnitude = abs(x);
+  // (x - |x|) / 2 is min(x, 0), with the gradient 1/2 at 0.
+  return sub(mul(sub(x, magnitude), 0.5), log(add(exp(neg(magnitude)), 1)));
 }
 
 /** For messages. */
