@@ -24,28 +24,6 @@ it("runs of one executable and of several may overlap", async () => {
   await Promise.all(runs);
 });
 
-it("results do not depend on the number of threads", async () => {
-  const body = ({ x, w }: { x: Tensor; w: Tensor }) => ({ y: matMul(x, w, { transposeA: true }) });
-  const x = float32(
-    Float32Array.from({ length: 300 * 700 }, (_, i) => Math.sin(i)),
-    [300, 700],
-  );
-  const w = float32(
-    Float32Array.from({ length: 300 * 90 }, (_, i) => Math.cos(i)),
-    [300, 90],
-  );
-  const results: Buffer[] = [];
-  for (const threads of [1, 2, 3]) {
-    const own = await createOnnxBackend({ threads });
-    const run = compileFunction(own, body);
-    const { data } = await (await run({ x, w })).y.read();
-    results.push(Buffer.from(data.buffer));
-    await run.dispose();
-    await own.dispose();
-  }
-  expect(results.map((bytes) => bytes.equals(results[0] as Buffer))).toEqual([true, true, true]);
-});
-
 it("another backend in the same process lives on when one is disposed", async () => {
   const other = await createOnnxBackend({ threads: 1 });
   await other.dispose();

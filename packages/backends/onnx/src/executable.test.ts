@@ -4,6 +4,7 @@ import {
   compileFunction,
   float32,
   int32,
+  matMul,
   mul,
   type Tensor,
   takeRows,
@@ -82,6 +83,38 @@ describe("results", () => {
     result.first.dispose();
     expect([...(await result.x.read()).data]).toEqual([1, 2]);
     expect([...(await result.second.read()).data]).toEqual([3, 6]);
+  });
+});
+
+describe("tall products", () => {
+  it("are written in parts that make up the whole", async () => {
+    const [rows, columns] = [16_389, 1_025]; // 16.8 million entries, above the limit, and no multiple of a part
+    const body = ({ a, b }: { a: Tensor; b: Tensor }) => ({ c: matMul(a, b, { transposeA: true }) });
+    const a = Float32Array.from({ length: 2 * rows }, (_, i) => Math.sin(i));
+    const b = Float32Array.from({ length: 2 * columns }, (_, i) => Math.cos(i));
+    const product = compileFunction(backend, body);
+    const { data } = await (
+      await product({ a: float32(a, [2, rows]), b: float32(b, [2, columns]) })
+    ).c.read();
+    for (const row of [0, 2_047, 2_048, 9_999, rows - 1]) {
+      for (const column of [0, 511, columns - 1]) {
+        const expected =
+          (a[row] as number) * (b[column] as number) +
+          (a[rows + row] as number) * (b[columns + column] as number);
+        expect(Math.abs((data[row * columns + column] as number) - expected)).toBeLessThan(1e-6);
+      }
+    }
+  });
+
+  it("are added to a sum of earlier ones", async () => {
+    const body = ({ a, b, sum }: { a: Tensor; b: Tensor; sum: Tensor }) => ({
+      sum: add(sum, matMul(a, b, { transposeA: true })),
+    });
+    const run = compileFunction(backend, body, { donate: ["sum"] });
+    const inputs = { a: float32([1, 2, 3, 4], [2, 2]), b: float32([5, 6], [2, 1]) };
+    // [1 3; 2 4] [5 6]^T = [23 34]^T
+    const result = await run({ ...inputs, sum: float32([100, 200], [2, 1]) });
+    expect([...(await result.sum.read()).data]).toEqual([123, 234]);
   });
 });
 

@@ -98,7 +98,7 @@ export function makePlan(
       graphInputs: graph.inputs,
       fusions: findFusions(operations, useCount),
       table: lowerTable,
-      splitOutputs: hostWork && variant === undefined,
+      splitOutputs: hostWork,
     });
   const units = partition(order, graph.outputs, hostWork);
   const steps = makeSteps(units, outputs, slots.of, lowerUnit);

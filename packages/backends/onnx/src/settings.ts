@@ -9,7 +9,7 @@ export type ProviderName = (typeof providers)[number];
 export interface OnnxBackendOptions {
   /** `cpu` unless given; one that is not there is an error, never another in its place. */
   readonly provider?: ProviderName;
-  /** Threads of one operator; the number of physical cores unless given. */
+  /** Threads of one operator; the number of physical cores unless given. Results may differ in the last bits between numbers. */
   readonly threads?: number;
   /** Writes a profile of each model to `<prefix>_<time>.json`, for chrome://tracing. */
   readonly profilePrefix?: string;

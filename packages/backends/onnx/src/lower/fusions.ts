@@ -1,13 +1,14 @@
 /** Operations that one ONNX node computes together. */
 import { type Operation, type OpName, type Tensor, TensorMap } from "@alignkit/core";
 import { broadcastSource } from "./broadcast.js";
+import { isTall } from "./tall-products.js";
 
 type Product = Operation<"matMul">;
 
 export interface Fusions {
   /** Products that are computed by the operation that reads them. */
   readonly melted: ReadonlySet<Operation>;
-  /** An `add` that is a product plus a row: the row, `[N]`. */
+  /** An `add` that is a product plus a row, `[N]`, or plus a sum of earlier products, `[M, N]`. */
   readonly biased: ReadonlyMap<Operation, { readonly product: Product; readonly row: Tensor }>;
   /** A `mul` that is a product times a number. */
   readonly scaled: ReadonlyMap<Operation, { readonly product: Product; readonly factor: number }>;
@@ -50,7 +51,8 @@ export function findFusions(operations: readonly Operation[], useCount: TensorMa
       if (product === undefined || melted.has(product)) continue;
       if (operation.op === "add" && product.types[0]?.shape.length === 2) {
         const row = broadcastSource(partner);
-        if (row.shape.length !== 1 || row.operation.op === "fill") continue;
+        if (row.operation.op === "fill" || !(row.shape.length === 1 || isSumSoFar(partner, product)))
+          continue;
         biased.set(operation, { product, row });
       } else if (operation.op === "mul" && is(partner.operation, "fill")) {
         scaled.set(operation, { product, factor: partner.operation.attributes.value });
@@ -63,6 +65,11 @@ export function findFusions(operations: readonly Operation[], useCount: TensorMa
   }
   const joined = findJoined(operations, own, useCount, melted);
   return { melted, biased, scaled, joined };
+}
+
+/** A gradient of earlier micro-batches, to which the product is added; not where the product is written in parts. */
+function isSumSoFar(partner: Tensor, product: Product): boolean {
+  return partner.operation.op === "input" && !isTall(product);
 }
 
 /** Sums of padded tensors, from the last `add` of each; what lies inside is added to `melted`. */

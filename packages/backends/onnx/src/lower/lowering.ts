@@ -16,7 +16,7 @@ import type { AttributeValue, Initializer, Model, Node, ValueInfo } from "../mod
 import type { ElementType } from "../ort-api.js";
 import { operandsOf } from "./broadcast.js";
 import type { Fusions } from "./fusions.js";
-import { productInParts, splittableOutputs } from "./parts.js";
+import { productInParts, splittableOutputs } from "./tall-products.js";
 
 export interface EmitOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
@@ -192,7 +192,13 @@ export function lower(request: LowerRequest): LoweredModel {
     shape,
   };
 
-  const split = request.splitOutputs ? splittableOutputs(operations, outputs, fusions) : new Set<Operation>();
+  const hasFixedRows = (operation: Operation): boolean => {
+    const twin = twins.get(operation) ?? operation;
+    return operation.types[0]?.shape[0] === twin.types[0]?.shape[0];
+  };
+  const split = request.splitOutputs
+    ? splittableOutputs(operations, outputs, fusions, hasFixedRows)
+    : new Set<Operation>();
   for (const operation of operations) {
     if (lazyOps.has(operation.op) || fusions.melted.has(operation) || split.has(operation)) continue;
     if (names.get(resultsOf(operation)[0] as Tensor) === undefined) run(operation);

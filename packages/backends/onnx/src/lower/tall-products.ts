@@ -5,30 +5,44 @@
  * so that a tall result travels to memory and back several times; a part of it stays in the cache.
  * Measured for `[508, 50257]^T x [508, 768]` on two cores: 313 ms whole, 235 ms in parts.
  */
-import { type Operation, resultsOf, type Tensor } from "@alignkit/core";
+import { type Operation, resultsOf, sizeOf, type Tensor } from "@alignkit/core";
 import type { Fusions } from "./fusions.js";
 import type { Lowering, ModelOutput } from "./lowering.js";
 
 const rowsPerPart = 2048;
-const smallestRows = 4 * rowsPerPart;
+/** Results from 64 MiB on, which no cache holds. */
+const smallestResult = 1 << 24;
 
-/** Transposed products that only readers outside the model want. */
+/** Whether an operation is a product that is better written in parts. */
+export function isTall(operation: Operation): boolean {
+  if (operation.op !== "matMul") return false;
+  const { transposeA, transposeB } = (operation as Operation<"matMul">).attributes;
+  const { shape } = operation.types[0] as Tensor["type"];
+  return transposeA && !transposeB && shape.length === 2 && sizeOf(shape) >= smallestResult;
+}
+
+/**
+ * Tall products that only readers outside the model want.
+ * @param isFixed - whether the number of rows of an operation's result is known now
+ */
 export function splittableOutputs(
   operations: readonly Operation[],
   outputs: readonly Tensor[],
   { melted }: Fusions,
+  isFixed: (operation: Operation) => boolean,
 ): ReadonlySet<Operation> {
   const read = new Set(operations.flatMap((operation) => operation.inputs.map((tensor) => tensor.operation)));
-  const isTall = (operation: Operation): boolean => {
-    if (operation.op !== "matMul") return false;
-    const { transposeA, transposeB } = (operation as Operation<"matMul">).attributes;
-    const { shape } = operation.types[0] as Tensor["type"];
-    return transposeA && !transposeB && shape.length === 2 && (shape[0] as number) >= smallestRows;
-  };
-  const candidates = outputs.map((tensor) => tensor.operation).filter(isTall);
   const own = new Set(operations);
+  const candidates = outputs.map((tensor) => tensor.operation);
   return new Set(
-    candidates.filter((operation) => own.has(operation) && !read.has(operation) && !melted.has(operation)),
+    candidates.filter(
+      (operation) =>
+        isTall(operation) &&
+        own.has(operation) &&
+        !read.has(operation) &&
+        !melted.has(operation) &&
+        isFixed(operation),
+    ),
   );
 }
 
