@@ -40,7 +40,7 @@ export function writeConfigurationPage(): string {
     const rows = configKeys(schema)
       .map((key) => describeKey(key, defaults[key.name]))
       .join("\n");
-    return `## ${name}\n\n| key | type | default | |\n|---|---|---|---|\n${rows}\n`;
+    return `## ${name}\n\n| key | type | default | meaning |\n|---|---|---|---|\n${rows}\n`;
   });
   return [introduction, ...sections].join("\n");
 }
