@@ -92,7 +92,7 @@ describe("score", () => {
     const scores = await readRows<ScoreRow>("scores.jsonl");
     expect(scores.map(({ tokens }) => tokens)).toEqual(rows.map((row) => row.length - 1));
     for (const [row, { logprobs, nll, tokens }] of scores.entries()) {
-      const wanted = expected.data.subarray(row * (length - 1), row * (length - 1) + tokens);
+      const wanted = Array.from(expected.data).slice(row * (length - 1), row * (length - 1) + tokens);
       expectClose(`row ${row}`, logprobs, wanted, 1e-4);
       expect(nll).toBeCloseTo(-wanted.reduce((total, value) => total + value, 0) / tokens, 4);
     }
