@@ -1,31 +1,15 @@
 /** Measures base, SFT, PPO and PPO-ptx on held-out prompts; nothing here trains anything. */
 import { join } from "node:path";
-import {
-  type Backend,
-  type DirectoryArtifact,
-  defineStage,
-  float32,
-  type Random,
-  uploadAll,
-} from "@alignkit/core";
+import { defineStage, type Random } from "@alignkit/core";
 import {
   dataFiles,
   demonstrationsArtifact,
   rankingsArtifact,
-  readDemonstrations,
-  readRankings,
   readTexts,
   textsArtifact,
 } from "@alignkit/data";
+import { policyArtifact, rewardModelArtifact } from "@alignkit/models";
 import {
-  createRewardScorer,
-  policyArtifact,
-  readModelDirectory,
-  rewardModelArtifact,
-} from "@alignkit/models";
-import { loadTokenizer } from "@alignkit/tokenizer";
-import {
-  agreement,
   assess,
   evaluateResponses,
   goldScore,
@@ -37,14 +21,8 @@ import {
 import { z } from "zod";
 import { resultsArtifact, type Setting, settingArtifact } from "./artifacts.js";
 import { type Answer, openPolicy } from "./policy.js";
-import {
-  estimate,
-  type PolicyName,
-  type PolicyResults,
-  policyNames,
-  type Results,
-  type RewardModelResults,
-} from "./results.js";
+import { estimate, type PolicyName, type PolicyResults, policyNames, type Results } from "./results.js";
+import { judgeRewardModel, openRewardModel } from "./reward-model.js";
 
 const note =
   "The labelers and the gold judge are simulated: formulas over what a parser measures of an answer. No person ranked anything.";
@@ -115,13 +93,14 @@ export const evaluationStage = defineStage({
       Object.fromEntries(policyNames.map((name) => [name, describe(name)])) as Record<PolicyName, T>;
     const policies = forAll((name): PolicyResults => {
       const { answers, kl, rawTextLoss, rewards } = found[name];
+      const { gold: _, ...measured } = evaluateResponses(
+        setting.world,
+        prompts,
+        answers.map(({ response }) => response),
+      );
       return {
         ...compare("answers", name),
-        ...evaluateResponses(
-          setting.world,
-          prompts,
-          answers.map(({ response }) => response),
-        ),
+        ...measured,
         klToSft: estimate(kl),
         rawTextLoss,
         rewardModelScore: estimate([...rewards]).mean,
@@ -164,8 +143,8 @@ function labelerOf({ heldOutLabelers }: Setting, random: Random): Labeler {
   return heldOutLabelers[random.integer(heldOutLabelers.length)] as Labeler;
 }
 
-function scoreOf({ world }: Setting, prompt: Prompt, { response, ended }: Answer): number {
-  return goldScore(assess(world, prompt, response, { ended }));
+function scoreOf({ world }: Setting, prompt: Prompt, { response }: Answer): number {
+  return goldScore(assess(world, prompt, response));
 }
 
 function comparison(
@@ -195,81 +174,5 @@ function comparison(
         return first === second ? 0.5 : Number(first < second);
       }),
     ),
-  };
-}
-
-interface RewardModel {
-  readonly tokenizer: Awaited<ReturnType<typeof loadTokenizer>>;
-  /** Of prompts with answers, as ids. */
-  scores(sequences: readonly (readonly number[])[]): Promise<Float32Array>;
-  dispose(): Promise<void>;
-}
-
-async function openRewardModel(backend: Backend, { directory }: DirectoryArtifact): Promise<RewardModel> {
-  const { config, parameters } = await readModelDirectory(directory);
-  const tensors = await uploadAll(
-    backend,
-    Object.fromEntries([...parameters].map(([name, { data, shape }]) => [name, float32(data, shape)])),
-  );
-  const scorer = createRewardScorer(backend, config, tensors);
-  return {
-    tokenizer: await loadTokenizer(directory),
-    scores: (sequences) => scorer.scores(sequences, { batchSize: 64 }),
-    async dispose() {
-      await scorer.dispose();
-      for (const tensor of Object.values(tensors)) tensor.dispose();
-    },
-  };
-}
-
-async function judgeRewardModel(
-  setting: Setting,
-  model: RewardModel,
-  inputs: { readonly rankings: DirectoryArtifact; readonly demonstrations: DirectoryArtifact },
-): Promise<RewardModelResults> {
-  const { world, heldOutLabelers, heldOutRankingPrompts } = setting;
-  const { tokenizer } = model;
-  const idsOf = (prompt: string, response: string) => [
-    ...tokenizer.encode(prompt),
-    ...tokenizer.encode(response, { addSpecialTokens: false }),
-    ...(tokenizer.eosTokenId === undefined ? [] : [tokenizer.eosTokenId]),
-  ];
-  const promptOf = new Map(heldOutRankingPrompts.map((prompt) => [prompt.text, prompt]));
-  const rankings = (await readRankings([join(inputs.rankings.directory, dataFiles.evaluation)])).flatMap(
-    (record) =>
-      record.kind === "ranking" ? [{ ...record, asked: promptOf.get(record.prompt) as Prompt }] : [],
-  );
-  const scores = await model.scores(
-    rankings.flatMap(({ prompt, responses }) => responses.map((response) => idsOf(prompt, response))),
-  );
-  const byLabelers: number[] = [];
-  const byGold: number[] = [];
-  let start = 0;
-  for (const { responses, ranks, asked } of rankings) {
-    const gold = responses.map((response) => goldScore(assess(world, asked, response)));
-    for (const [a, first] of ranks.entries()) {
-      for (let b = a + 1; b < ranks.length; b++) {
-        const difference = (scores[start + a] as number) - (scores[start + b] as number);
-        const ranked = (ranks[b] as number) - first;
-        const judged = (gold[a] as number) - (gold[b] as number);
-        // Pairs that a judge ties say nothing of the order.
-        if (ranked !== 0) byLabelers.push(Number(Math.sign(difference) === Math.sign(ranked)));
-        if (Math.abs(judged) > 1e-9) byGold.push(Number(Math.sign(difference) === Math.sign(judged)));
-      }
-    }
-    start += responses.length;
-  }
-  const demonstrations = (
-    await readDemonstrations([join(inputs.demonstrations.directory, dataFiles.train)])
-  ).flatMap((record) => (record.kind === "completion" ? [idsOf(record.prompt, record.completion)] : []));
-  return {
-    accuracyOnHeldOutLabelers: estimate(byLabelers),
-    labelerAgreement: agreement(
-      world,
-      heldOutLabelers,
-      rankings.map(({ asked, responses }) => ({ prompt: asked, responses })),
-    ),
-    accuracyOnGold: estimate(byGold).mean,
-    meanOfDemonstrations: estimate([...(await model.scores(demonstrations))]).mean,
   };
 }

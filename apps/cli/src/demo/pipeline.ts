@@ -94,7 +94,7 @@ export function demoPipeline(sizes: DemoSizes): Pipeline {
           evaluation_prompts: sizes.evaluationPrompts,
           labelers: 20,
           // On what the SFT model writes, labelers then agree in about 73 % of the comparisons, as the paper's do.
-          labeler_error: 0.5,
+          labeler_error: 0.7,
         },
       },
       { use: "tokenizer", config: { vocabulary_size: sizes.vocabularySize } },

@@ -13,7 +13,7 @@ export const policyNames = ["base", "sft", "ppo", "ppoPtx"] as const;
 export type PolicyName = (typeof policyNames)[number];
 
 /** One policy on the held-out prompts. */
-export interface PolicyResults extends Evaluation {
+export interface PolicyResults extends Omit<Evaluation, "gold"> {
   /** Mean score of the gold judge, which makes no errors and never trains anything. */
   readonly goldScore: Estimate;
   /** How often the gold judge prefers it to the SFT model, ties counting half. */
@@ -29,12 +29,12 @@ export interface PolicyResults extends Evaluation {
 }
 
 export interface RewardModelResults {
-  /** On pairs that held-out labelers did not tie, of prompts that it was not trained on. */
+  /** On pairs that held-out labelers did not tie, of prompts that it was not trained on; a mean over prompts. */
   readonly accuracyOnHeldOutLabelers: Estimate;
   /** How often two held-out labelers agree on the same answers: about what can be reached. */
   readonly labelerAgreement: number;
-  /** The same pairs, decided by the gold judge instead of a labeler. */
-  readonly accuracyOnGold: number;
+  /** The same answers, ordered by the gold judge instead of a labeler. */
+  readonly accuracyOnGold: Estimate;
   /** Mean score of demonstrations: 0 up to rounding. */
   readonly meanOfDemonstrations: number;
 }

@@ -47,7 +47,7 @@ export function formatResults(results: Results): string {
     align(cells),
     "",
     `Reward model: right on ${percent(rewardModel.accuracyOnHeldOutLabelers)} of the pairs that held-out labelers ordered,`,
-    `${share(rewardModel.accuracyOnGold)} of those that the gold judge orders; two held-out labelers agree on ${share(rewardModel.labelerAgreement)}.`,
+    `${percent(rewardModel.accuracyOnGold)} of those that the gold judge orders; two held-out labelers agree on ${share(rewardModel.labelerAgreement)}.`,
     "",
     ...shown,
     "",
