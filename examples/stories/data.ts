@@ -25,7 +25,7 @@ export interface Data {
     readonly heldOutDemonstrations: string;
     readonly rankings: string;
     readonly heldOutRankings: string;
-    /** Openings and what follows, no longer than the responses of PPO: they score 0 on average. */
+    /** Openings and the 120 characters that follow: they score 0 on average. */
     readonly normalization: string;
     /** `{prompt}`: openings of the stories that SFT learns. */
     readonly prompts: string;

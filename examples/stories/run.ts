@@ -21,6 +21,8 @@ const { values } = parseArgs({
     "output-dir": { type: "string", default: "runs/stories" },
     size: { type: "string", default: "full" },
     threads: { type: "string" },
+    /** Fields of the PPO config as JSON, instead of those of settings.ts. */
+    ppo: { type: "string", default: "{}" },
   },
 });
 const print = (line: string) => {
@@ -34,7 +36,8 @@ const required = (name: "model" | "stories" | "polarity"): string => {
 };
 
 const inputs = { model: required("model"), stories: required("stories"), polarity: required("polarity") };
-const settings = values.size === "tiny" ? tinySettings : fullSettings;
+const sized = values.size === "tiny" ? tinySettings : fullSettings;
+const settings = { ...sized, ppo: { ...sized.ppo, ...JSON.parse(values.ppo) } };
 const outputDirectory = values["output-dir"];
 const firstSeed = Number(values["first-seed"]);
 
