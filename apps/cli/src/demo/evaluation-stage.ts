@@ -35,6 +35,7 @@ export const evaluationStage = defineStage({
   description: "Compares base, SFT, PPO and PPO-ptx on held-out prompts and raw text",
   config: z.strictObject({
     max_new_tokens: z.int().positive(),
+    remark: z.string().default("").describe("Stands beside the results"),
     samples: z.int().nonnegative().default(12).describe("Prompts whose answers are shown"),
   }),
   consumes: {
@@ -119,7 +120,7 @@ export const evaluationStage = defineStage({
       goldScores: forAll((name) => scoreOf(setting, prompt, found[name].answers[index] as Answer)),
     }));
     const results: Results = {
-      note,
+      note: [note, config.remark].filter((line) => line !== "").join(" "),
       prompts: prompts.length,
       temperature,
       policies,

@@ -3,6 +3,8 @@ import type { Pipeline } from "@alignkit/core";
 
 /** How much of everything. */
 export interface DemoSizes {
+  /** Stands beside the results. */
+  readonly remark: string;
   readonly rawTexts: number;
   readonly heldOutTexts: number;
   readonly demonstrations: number;
@@ -23,6 +25,7 @@ export interface DemoSizes {
 
 /** Minutes on two cores. */
 export const fullSizes: DemoSizes = {
+  remark: "",
   rawTexts: 40_000,
   heldOutTexts: 400,
   demonstrations: 4000,
@@ -42,7 +45,8 @@ export const fullSizes: DemoSizes = {
 
 /** Seconds: the same way with little of everything. Its numbers mean nothing. */
 export const quickSizes: DemoSizes = {
-  rawTexts: 400,
+  remark: "Made with --quick, with little of everything: the numbers mean nothing.",
+  rawTexts: 2000,
   heldOutTexts: 20,
   demonstrations: 64,
   rankingPrompts: 12,
@@ -53,8 +57,8 @@ export const quickSizes: DemoSizes = {
   layers: 1,
   width: 32,
   heads: 2,
-  pretrainSteps: 20,
-  sftEpochs: 1,
+  pretrainSteps: 80,
+  sftEpochs: 4,
   episodes: 32,
   episodesPerIteration: 16,
 };
@@ -169,7 +173,7 @@ export function demoPipeline(sizes: DemoSizes): Pipeline {
       },
       {
         use: "evaluate",
-        config: { max_new_tokens: maxNewTokens },
+        config: { max_new_tokens: maxNewTokens, remark: sizes.remark },
         inputs: {
           base: "pretrain.policy",
           sft: "sft.policy",
