@@ -252,7 +252,12 @@ export function loadOrtApi(path: string): OrtApi {
       check(functions.setSessionGraphOptimizationLevel(options, 99), "SetSessionGraphOptimizationLevel");
       check(functions.setIntraOpNumThreads(options, settings.threads), "SetIntraOpNumThreads");
       check(functions.disableMemPattern(options), "DisableMemPattern");
-      const entries = { "session.use_env_allocators": "1", ...settings.entries };
+      const entries = {
+        "session.use_env_allocators": "1",
+        // They would undo what lower/transposed-product.ts does.
+        "optimization.disable_specified_optimizers": "GemmTransposeFusion;MatmulTransposeFusion",
+        ...settings.entries,
+      };
       for (const [key, value] of Object.entries(entries)) {
         check(functions.addSessionConfigEntry(options, key, value), key);
       }

@@ -1,6 +1,7 @@
-import type { Operation, Tensor } from "@alignkit/core";
+import type { Operation, Shape, Tensor } from "@alignkit/core";
 import type { AttributeValue } from "../model-proto.js";
 import type { Lowering, LowerTable } from "./lowering.js";
+import { transposedProduct } from "./transposed-product.js";
 
 interface ProductOptions {
   /** Added to each row, `[N]`. */
@@ -17,9 +18,13 @@ export function product(
   const { transposeA, transposeB } = operation.attributes;
   const operands = operation.inputs.map((tensor) => lowering.name(tensor));
   const isPlain = !transposeA && !transposeB && factor === undefined;
+  const shape = operation.types[0]?.shape as Shape;
+  if (transposeA && !transposeB && shape.length === 2 && row === undefined && factor === undefined) {
+    return transposedProduct(lowering, operands as [string, string], shape);
+  }
   const alpha: Readonly<Record<string, AttributeValue>> =
     factor === undefined ? {} : { alpha: { float: factor } };
-  if (row !== undefined || (operation.types[0]?.shape.length === 2 && !isPlain)) {
+  if (row !== undefined || (shape.length === 2 && !isPlain)) {
     const attributes = { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, ...alpha };
     return lowering.emit("Gemm", row === undefined ? operands : [...operands, lowering.name(row)], {
       attributes,
