@@ -1,4 +1,10 @@
-/** The demo as a pipeline: every number that is chosen stands here. */
+/**
+ * The demo as a pipeline: every number that is chosen stands here.
+ *
+ * Departures from the paper, beside size: learning rates of models that begin from nothing; a larger KL coefficient;
+ * PPO's rates decay and its weights are not averaged, because it has 96 steps instead of 4,000; the base model's
+ * texts in a row do not see each other.
+ */
 import type { Pipeline } from "@alignkit/core";
 
 /** How much of everything. */
@@ -75,9 +81,12 @@ export function demoPipeline(sizes: DemoSizes): Pipeline {
     per_device_train_batch_size: sizes.episodesPerIteration / 4,
     generation_batch_size: sizes.episodesPerIteration,
     response_length: maxNewTokens,
-    kl_coef: 0.02,
-    learning_rate: 4e-4,
+    // The paper has 0.02. So small a reward model is misled sooner: with 0.02 its score rises further (0.68 instead of
+    // 0.59 on seed 1), but fewer answers are preferred to the SFT model's (56 % instead of 63 % by the gold judge).
+    kl_coef: 0.1,
+    learning_rate: 5e-4,
     value_learning_rate: 1e-3,
+    lr_scheduler_type: "linear",
     warmup_steps: 2,
     ema_decay: null,
     missing_eos_penalty: 1,
