@@ -1,7 +1,7 @@
 // Host kernels in WebAssembly SIMD, written in AssemblyScript; `npm run build:wasm` compiles them.
 //
-// All pointers are byte offsets into the kernel's own small memory, 16-byte aligned, and all counts are multiples of 4:
-// the caller pads. Every element is computed by itself, so results do not depend on how an array is cut into pieces.
+// All pointers are byte offsets into the memory that the kernels are instantiated on, and all counts are multiples of 4
+// or 8: the caller pads, or does the rest. Every element is computed by itself, so results do not depend on how an array is cut into pieces.
 
 /**
  * One step of AdamW, Loshchilov & Hutter 2019, algorithm 2, in place, rounded as the decomposition of the core's
@@ -79,12 +79,4 @@ export function sumSquares(values: usize, count: i32, sums: usize): void {
   v128.store(sums + 16, sum1);
   v128.store(sums + 32, sum2);
   v128.store(sums + 48, sum3);
-}
-
-/** `target += source`, `count` a multiple of 4. */
-export function add(target: usize, source: usize, count: i32): void {
-  const bytes = (<usize>count) << 2;
-  for (let at: usize = 0; at < bytes; at += 16) {
-    v128.store(target + at, f32x4.add(v128.load(target + at), v128.load(source + at)));
-  }
 }

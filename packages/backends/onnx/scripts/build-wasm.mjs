@@ -16,9 +16,11 @@ async function wasmFile() {
       optimizeLevel: 3,
       noAssert: true,
       runtime: "stub",
-      enable: ["simd"],
-      initialMemory: 64,
-      maximumMemory: 64,
+      enable: ["simd", "threads"],
+      importMemory: true,
+      sharedMemory: true,
+      initialMemory: 1,
+      maximumMemory: 65536,
     },
   );
   if (error) throw new Error(`${error.message}\n${stderr}`);

@@ -8,6 +8,7 @@ import {
 } from "@alignkit/core";
 import { createDeviceMemory } from "./device-memory.js";
 import { createExecutable, type Session } from "./executable.js";
+import { createHeap } from "./heap.js";
 import { createHugePageAdvice } from "./huge-pages.js";
 import { createHostKernels } from "./kernels/host-kernels.js";
 import { findLibrary } from "./library.js";
@@ -41,8 +42,17 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     ...(profilePrefix === undefined ? {} : { profilePrefix }),
     ...(providerTable[provider].session === undefined ? {} : { provider: providerTable[provider].session }),
   };
-  const memory = await createMemory(api, provider, name, settings);
-  const kernels = createHostKernels(memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0);
+  const advise = createHugePageAdvice();
+  const heap = providerTable[provider].memory === undefined ? createHeap() : undefined;
+  if (heap !== undefined) advise(heap.buffer);
+  const memory =
+    providerTable[provider].memory === undefined
+      ? createHostMemory(api, createMemoryPool({ advise, heap }))
+      : await startDevice(api, provider, name, settings);
+  const kernels = createHostKernels(
+    memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0,
+    heap?.memory,
+  );
   const taken = memory.isHost ? [...wholeComposites, ...hostComposites] : wholeComposites;
   const supports = new Set(taken.filter((op) => !providerTable[provider].without.includes(op)));
   const own = (tensor: DeviceTensor): Value => {
@@ -79,17 +89,16 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
   };
 }
 
-async function createMemory(
+/** @throws {BackendError} naming what the provider lacks */
+async function startDevice(
   api: OrtApi,
   provider: ProviderName,
   name: string,
   settings: SessionSettings,
 ): Promise<TensorMemory> {
-  const { memory } = providerTable[provider];
-  if (memory === undefined) return createHostMemory(api, createMemoryPool(createHugePageAdvice()));
   checkProvider(api, provider);
   try {
-    return await createDeviceMemory(api, name, memory, settings);
+    return await createDeviceMemory(api, name, providerTable[provider].memory as string, settings);
   } catch (cause) {
     throw explainProvider(provider, cause);
   }

@@ -120,10 +120,8 @@ export async function createDeviceMemory(
   const device = {
     name,
     async read(value: Value): Promise<HostTensor> {
-      const data = hostArray(
-        value.type.dtype,
-        new ArrayBuffer(sizeOf(value.type.shape) * bytesPerElement[value.type.dtype]),
-      );
+      const buffer = new ArrayBuffer(sizeOf(value.type.shape) * bytesPerElement[value.type.dtype]);
+      const data = hostArray(value.type.dtype, { buffer, byteOffset: 0 });
       withHost(value.type, data, (handle) => move(value.type.dtype, value.handle, handle));
       return { type: value.type, data };
     },

@@ -14,8 +14,8 @@ describe("memory pool", () => {
     a.release();
     b.release();
     expect(pool.idleBytes).toBe(128);
-    expect(pool.allocate(64).buffer).toBe(b.buffer);
-    expect(pool.allocate(32).buffer).not.toBe(a.buffer);
+    expect(pool.allocate(64).block).toBe(b.block);
+    expect(pool.allocate(32).block).not.toBe(a.block);
     expect(pool.idleBytes).toBe(64);
   });
 

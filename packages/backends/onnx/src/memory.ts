@@ -14,17 +14,25 @@ import {
   sizeOf,
   type TensorType,
 } from "@alignkit/core";
+import type { Heap } from "./heap.js";
 import type { AdviseHugePages } from "./huge-pages.js";
 import type { Handle, OrtApi } from "./ort-api.js";
 import { type HostArray, hostArray, type TensorMemory, type Value } from "./tensor-memory.js";
 
-/** A piece of memory with a count of the values that stand on it. */
+/** A piece of memory. */
+export interface Block {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** A block with a count of the values that stand on it. */
 export class Storage {
   #references = 1;
 
   constructor(
-    readonly buffer: ArrayBufferLike,
-    private readonly free: (buffer: ArrayBufferLike) => void,
+    readonly block: Block,
+    private readonly free: (block: Block) => void,
   ) {}
 
   get isShared(): boolean {
@@ -37,7 +45,7 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.#references === 0) this.free(this.buffer);
+    if (--this.#references === 0) this.free(this.block);
   }
 }
 
@@ -57,35 +65,49 @@ export const idleRounds = 64;
 /** From this size on, memory can be reached by the threads of the host kernels. */
 const smallestShared = 1 << 19;
 
-export function createMemoryPool(advise: AdviseHugePages = () => {}): MemoryPool {
+export interface MemoryPoolOptions {
+  /** Called for memory that is made anew. */
+  readonly advise?: AdviseHugePages;
+  /** Where large blocks go as long as there is room. */
+  readonly heap?: Heap | undefined;
+}
+
+export function createMemoryPool({ advise = () => {}, heap }: MemoryPoolOptions = {}): MemoryPool {
   let round = 0;
   let idleBytes = 0;
-  const idle = new Map<number, { readonly buffer: ArrayBufferLike; readonly since: number }[]>();
-  const free = (buffer: ArrayBufferLike): void => {
-    const list = idle.get(buffer.byteLength) ?? [];
-    list.push({ buffer, since: round });
-    idle.set(buffer.byteLength, list);
-    idleBytes += buffer.byteLength;
+  const idle = new Map<number, { readonly block: Block; readonly since: number }[]>();
+  const keep = (block: Block): void => {
+    const list = idle.get(block.byteLength) ?? [];
+    list.push({ block, since: round });
+    idle.set(block.byteLength, list);
+    idleBytes += block.byteLength;
   };
-  const fresh = (byteLength: number): ArrayBufferLike => {
-    const buffer =
-      byteLength < smallestShared ? new ArrayBuffer(byteLength) : new SharedArrayBuffer(byteLength);
+  const giveUp = ({ buffer, byteOffset, byteLength }: Block): void => {
+    idleBytes -= byteLength;
+    if (buffer === heap?.buffer) heap.free(byteOffset, byteLength);
+  };
+  const fresh = (byteLength: number): Block => {
+    if (byteLength < smallestShared)
+      return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+    const offset = heap?.allocate(byteLength);
+    if (heap !== undefined && offset !== undefined)
+      return { buffer: heap.buffer, byteOffset: offset, byteLength };
+    const buffer = new SharedArrayBuffer(byteLength);
     advise(buffer);
-    return buffer;
+    return { buffer, byteOffset: 0, byteLength };
   };
   return {
     allocate(byteLength) {
       const reused = idle.get(byteLength)?.pop();
       if (reused !== undefined) idleBytes -= byteLength;
-      return new Storage(reused?.buffer ?? fresh(byteLength), free);
+      return new Storage(reused?.block ?? fresh(byteLength), keep);
     },
     nextRound() {
       round++;
       for (const [byteLength, list] of idle) {
         // The oldest stand first.
         while (list[0] !== undefined && round - list[0].since > idleRounds) {
-          list.shift();
-          idleBytes -= byteLength;
+          giveUp((list.shift() as (typeof list)[number]).block);
         }
         if (list.length === 0) idle.delete(byteLength);
       }
@@ -109,7 +131,7 @@ export class HostValue implements Value {
     private readonly api: OrtApi,
   ) {
     this.#storage = storage;
-    this.#data = hostArray(type.dtype, storage.buffer, sizeOf(type.shape));
+    this.#data = hostArray(type.dtype, storage.block, sizeOf(type.shape));
   }
 
   array(): HostArray {

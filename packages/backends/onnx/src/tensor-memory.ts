@@ -11,9 +11,13 @@ const arrayTypes: {
   ) => HostArray;
 } = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
 
-/** A view of the right kind. */
-export function hostArray(dtype: DType, buffer: ArrayBufferLike, length?: number): HostArray {
-  return new arrayTypes[dtype](buffer, 0, length);
+/** A view of the right kind on the beginning of a piece of memory. */
+export function hostArray(
+  dtype: DType,
+  { buffer, byteOffset }: { readonly buffer: ArrayBufferLike; readonly byteOffset: number },
+  length?: number,
+): HostArray {
+  return new arrayTypes[dtype](buffer, byteOffset, length);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { createHeap, type Heap } from "../heap.js";
 import { createHostKernels } from "./host-kernels.js";
 import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
 
@@ -14,41 +15,57 @@ const scalars: AdamWScalars = {
 };
 const length = 400_003; // above the size that is shared out, and a multiple of nothing
 
-const shared = (fill: (index: number) => number): Float32Array => {
-  const array = new Float32Array(new SharedArrayBuffer(length * 4));
-  for (let i = 0; i < length; i++) array[i] = fill(i);
+type Fill = (index: number) => number;
+const filled = (array: Float32Array, fill: Fill): Float32Array => {
+  for (let i = 0; i < array.length; i++) array[i] = fill(i);
   return array;
 };
-const arrays = (): AdamWArrays => ({
-  parameter: shared(Math.sin),
-  gradient: shared((i) => Math.cos(i * 0.7)),
-  first: shared((i) => 0.1 * Math.sin(i * 1.1)),
-  second: shared((i) => Math.abs(Math.cos(i))),
+const apart = (fill: Fill): Float32Array => filled(new Float32Array(new SharedArrayBuffer(length * 4)), fill);
+const arrays = (make: (fill: Fill) => Float32Array): AdamWArrays => ({
+  parameter: make(Math.sin),
+  gradient: make((i) => Math.cos(i * 0.7)),
+  first: make((i) => 0.1 * Math.sin(i * 1.1)),
+  second: make((i) => Math.abs(Math.cos(i))),
 });
+const bytes = (array: Float32Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
-describe("host kernels", () => {
-  const teams = [0, 1, 2].map(createHostKernels);
+const heap = createHeap(256) as Heap; // 16 MiB
+const onHeap = (fill: Fill): Float32Array =>
+  filled(new Float32Array(heap.buffer, heap.allocate(length * 4) as number, length), fill);
+
+describe.each([
+  ["arrays apart", apart],
+  ["arrays on the heap", onHeap],
+])("host kernels, %s", (_, make) => {
+  const teams = [0, 1, 2].map((helpers) => createHostKernels(helpers, heap.memory));
   afterAll(() => Promise.all(teams.map((team) => team.dispose())));
 
   it("give the same AdamW step, bit for bit, whatever the number of threads", async () => {
-    const expected = arrays();
-    createSimdKernels().adamW(expected, scalars);
-    expect(expected.parameter[length - 1]).not.toBe(arrays().parameter[length - 1]);
+    const before = arrays(apart);
+    const expected = arrays(apart);
+    createSimdKernels().adamW(expected, scalars, false);
+    expect(expected.parameter[length - 1]).not.toBe(before.parameter[length - 1]);
+    const actual = arrays(make);
+    // The place before and after must not be touched.
+    const guard = heap.allocate(64) as number;
+    new Uint8Array(heap.buffer, guard, 64).fill(77);
     for (const team of teams) {
-      const actual = arrays();
+      for (const key of ["parameter", "gradient", "first", "second"] as const) actual[key].set(before[key]);
       await team.adamW(actual, scalars);
-      expect(Buffer.compare(bytes(actual.parameter), bytes(expected.parameter))).toBe(0);
-      expect(Buffer.compare(bytes(actual.first), bytes(expected.first))).toBe(0);
-      expect(Buffer.compare(bytes(actual.second), bytes(expected.second))).toBe(0);
+      for (const key of ["parameter", "gradient", "first", "second"] as const) {
+        expect(Buffer.compare(bytes(actual[key]), bytes(expected[key])), key).toBe(0);
+      }
     }
+    expect(new Uint8Array(heap.buffer, guard, 64).every((byte) => byte === 77)).toBe(true);
   });
 
   it("give the same sum of squares, bit for bit, whatever the number of threads", async () => {
-    const values = shared((i) => Math.sin(i) * 100);
+    const wave: Fill = (i) => Math.sin(i) * 100;
+    const values = make(wave);
     let exact = 0;
     for (const value of values) exact += value * value;
     const sums = await Promise.all(teams.map((team) => team.sumSquares(values)));
-    expect(new Set(sums).size).toBe(1);
+    expect(new Set([...sums, await createHostKernels(0).sumSquares(apart(wave))]).size).toBe(1);
     expect(Math.abs((sums[0] as number) / exact - 1)).toBeLessThan(1e-12); // 400,003 roundings of 1.1e-16, mostly cancelling
   });
 
@@ -57,5 +74,3 @@ describe("host kernels", () => {
     expect(await teams[1]?.sumSquares(new Float32Array(0))).toBe(0);
   });
 });
-
-const bytes = (array: Float32Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);

@@ -6,7 +6,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { BackendError } from "@alignkit/core";
-import { type Job, runJob } from "./jobs.js";
+import { type HelperData, type Job, runJob } from "./jobs.js";
 import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
 import { workerSource } from "./worker-source.generated.js";
 
@@ -30,12 +30,16 @@ interface Helper {
   dispose(): Promise<void>;
 }
 
-/** @param helpers - threads beside this one; started at first use */
-export function createHostKernels(helpers: number): HostKernels {
-  const kernels = createSimdKernels();
+/**
+ * @param helpers - threads beside this one; started at first use
+ * @param heap - memory whose arrays are worked on where they lie
+ */
+export function createHostKernels(helpers: number, heap?: WebAssembly.Memory): HostKernels {
+  const kernels = createSimdKernels({ heap });
+  const isOnHeap = (array: Float32Array): boolean => array.buffer === heap?.buffer;
   let started: readonly Helper[] | undefined;
   const team = (): readonly Helper[] => {
-    started ??= Array.from({ length: helpers }, startHelper);
+    started ??= Array.from({ length: helpers }, (_, index) => startHelper({ heap, thread: index + 1 }));
     return started;
   };
   /** Runs one job per thread, the last on this one. */
@@ -57,12 +61,14 @@ export function createHostKernels(helpers: number): HostKernels {
         first: arrays.first.subarray(start, end),
         second: arrays.second.subarray(start, end),
       });
-      await runAll(cuts.map((part) => ({ kind: "adamW", arrays: cut(part), scalars })));
+      const onHeap = Object.values(arrays).every(isOnHeap);
+      await runAll(cuts.map((part) => ({ kind: "adamW", arrays: cut(part), scalars, onHeap })));
     },
     async sumSquares(values) {
       const cuts = cutEvenly(values.length, partsOf(values), segmentLength);
+      const onHeap = isOnHeap(values);
       const jobs = cuts.map(
-        ({ start, end }): Job => ({ kind: "sumSquares", segments: segmentsOf(values, start, end) }),
+        ({ start, end }): Job => ({ kind: "sumSquares", segments: segmentsOf(values, start, end), onHeap }),
       );
       const sums = await runAll(jobs);
       return sums.reduce((total, sum) => total + sum, 0);
@@ -96,8 +102,8 @@ function segmentsOf(values: Float32Array, start: number, end: number): readonly 
   return segments;
 }
 
-function startHelper(): Helper {
-  const worker = new Worker(workerSource, { eval: true, name: "alignkit-kernels" });
+function startHelper(data: HelperData): Helper {
+  const worker = new Worker(workerSource, { eval: true, name: "alignkit-kernels", workerData: data });
   const waiting: {
     readonly resolve: (sums: readonly number[]) => void;
     readonly reject: (error: Error) => void;

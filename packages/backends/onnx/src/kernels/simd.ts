@@ -1,8 +1,8 @@
 /**
  * Host kernels over float arrays, computed in WebAssembly SIMD.
  *
- * Arrays live in ordinary memory, without WebAssembly's limit of 4 GB: a kernel copies a piece into a small scratch
- * memory that stays in the processor's cache, works there, and copies back. Results do not depend on the piece size.
+ * Arrays on the heap (see heap.ts) are worked on where they lie. Others are copied, a piece at a time, into a small
+ * scratch memory that stays in the processor's cache, and back. Results are the same, whatever the way and the piece.
  */
 import { wasmBytes } from "./wasm-bytes.generated.js";
 
@@ -27,96 +27,128 @@ export interface AdamWArrays {
 }
 
 export interface SimdKernels {
-  adamW(arrays: AdamWArrays, scalars: AdamWScalars): void;
+  /** @param onHeap - whether all arrays lie on the heap */
+  adamW(arrays: AdamWArrays, scalars: AdamWScalars, onHeap: boolean): void;
   /** Sum of squares, accumulated in double precision in a fixed order. */
-  sumSquares(values: Float32Array): number;
+  sumSquares(values: Float32Array, onHeap: boolean): number;
 }
 
-interface WasmExports {
-  readonly memory: WebAssembly.Memory;
+export interface SimdOptions {
+  /** The memory of the heap, if there is one. */
+  readonly heap?: WebAssembly.Memory | undefined;
+  /** Which of the threads that share the heap this is. */
+  readonly thread?: number;
+  /** Floats per piece: four pieces of 32 KiB stay in a second-level cache; measured best of 1 Ki to 64 Ki. */
+  readonly piece?: number;
+}
+
+/** Addresses in the memory that the kernels were instantiated on. */
+interface WasmKernels {
   adamW(
     parameter: number,
     gradient: number,
     first: number,
     second: number,
     count: number,
-    ...scalars: number[]
+    ...scalars: readonly number[]
   ): void;
   sumSquares(values: number, count: number, sums: number): void;
 }
 
-/** Floats per piece: four pieces of 32 KiB stay in a second-level cache; measured best of 1 Ki to 64 Ki. */
-const defaultPiece = 8192;
 const runningSums = 8;
+const sumsBytes = runningSums * 8;
 /**
  * Where the scratch begins: half a page off, because large arrays begin near a page boundary, and processors copy
  * five times slower (Zen 3) between places that are almost equal modulo the page size.
  */
 const scratchOffset = 2048;
+const wasmPage = 65_536;
 
 /** Kernels with a scratch memory of their own. */
-export function createSimdKernels(piece = defaultPiece): SimdKernels {
+export function createSimdKernels({ heap, thread = 0, piece = 8192 }: SimdOptions = {}): SimdKernels {
   const module = new WebAssembly.Module(Buffer.from(wasmBytes.join(""), "base64"));
-  const instance = new WebAssembly.Instance(module);
-  const wasm = instance.exports as unknown as WasmExports;
-  const buffer = wasm.memory.buffer;
+  const instantiate = (memory: WebAssembly.Memory): WasmKernels =>
+    new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmKernels;
+  const pages = Math.ceil((scratchOffset + 4 * piece * 4) / wasmPage);
+  const scratchMemory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const onScratch = instantiate(scratchMemory);
+  const onHeap = heap === undefined ? undefined : instantiate(heap);
   const slots = [0, 1, 2, 3].map((slot) => scratchOffset + slot * piece * 4);
-  const scratch = slots.map((offset) => new Float32Array(buffer, offset, piece));
+  const scratch = slots.map((offset) => new Float32Array(scratchMemory.buffer, offset, piece));
   const [p, g, m, v] = scratch as [Float32Array, Float32Array, Float32Array, Float32Array];
-  const [pAt, gAt, mAt, vAt] = slots as [number, number, number, number];
-  const sumsOffset = 0;
-  const sums = new Float64Array(buffer, sumsOffset, runningSums);
+  const scratchSums = new Float64Array(scratchMemory.buffer, 0, runningSums);
+  const heapSums = heap && new Float64Array(heap.buffer, thread * sumsBytes, runningSums);
+
+  const adamWInPieces = (
+    { parameter, gradient, first, second }: AdamWArrays,
+    scalars: readonly number[],
+  ): void => {
+    const { length } = parameter;
+    for (let start = 0; start < length; start += piece) {
+      const end = Math.min(start + piece, length);
+      const count = end - start;
+      p.set(parameter.subarray(start, end));
+      g.set(gradient.subarray(start, end));
+      m.set(first.subarray(start, end));
+      v.set(second.subarray(start, end));
+      const [pAt, gAt, mAt, vAt] = slots as [number, number, number, number];
+      onScratch.adamW(pAt, gAt, mAt, vAt, (count + 3) & ~3, ...scalars);
+      const whole = count === piece;
+      parameter.set(whole ? p : p.subarray(0, count), start);
+      first.set(whole ? m : m.subarray(0, count), start);
+      second.set(whole ? v : v.subarray(0, count), start);
+    }
+  };
 
   return {
-    adamW({ parameter, gradient, first, second }, scalars) {
-      const { beta1, beta2, epsilon, weightDecay, learningRate, stepSize, denominatorScale, gradientScale } =
-        scalars;
-      const length = parameter.length;
-      // Rounded as the decomposition rounds: both factors are float32.
-      const decay = Math.fround(learningRate) * Math.fround(weightDecay);
-      for (let start = 0; start < length; start += piece) {
-        const end = Math.min(start + piece, length);
-        const count = end - start;
-        p.set(parameter.subarray(start, end));
-        g.set(gradient.subarray(start, end));
-        m.set(first.subarray(start, end));
-        v.set(second.subarray(start, end));
-        const padded = (count + 3) & ~3;
-        wasm.adamW(
-          pAt,
-          gAt,
-          mAt,
-          vAt,
-          padded,
-          beta1,
-          1 - beta1,
-          beta2,
-          1 - beta2,
-          epsilon,
-          decay,
-          stepSize,
-          denominatorScale,
-          gradientScale,
-        );
-        const whole = count === piece;
-        parameter.set(whole ? p : p.subarray(0, count), start);
-        first.set(whole ? m : m.subarray(0, count), start);
-        second.set(whole ? v : v.subarray(0, count), start);
-      }
+    adamW(arrays, settings, isOnHeap) {
+      const scalars = scalarsOf(settings);
+      if (!isOnHeap) return adamWInPieces(arrays, scalars);
+      const { parameter, gradient, first, second } = arrays;
+      const whole = parameter.length & ~3;
+      (onHeap as WasmKernels).adamW(
+        parameter.byteOffset,
+        gradient.byteOffset,
+        first.byteOffset,
+        second.byteOffset,
+        whole,
+        ...scalars,
+      );
+      // What is left of a vector must not be written past the end.
+      const rest = (array: Float32Array): Float32Array => array.subarray(whole);
+      const last = {
+        parameter: rest(parameter),
+        gradient: rest(gradient),
+        first: rest(first),
+        second: rest(second),
+      };
+      adamWInPieces(last, scalars);
     },
-    sumSquares(values) {
+    sumSquares(values, isOnHeap) {
+      const sums = (isOnHeap ? heapSums : scratchSums) as Float64Array;
       sums.fill(0);
-      for (let start = 0; start < values.length; start += piece) {
-        const end = Math.min(start + piece, values.length);
-        const count = end - start;
-        const padded = (count + runningSums - 1) & -runningSums;
+      const whole = values.length & -runningSums;
+      if (isOnHeap) (onHeap as WasmKernels).sumSquares(values.byteOffset, whole, thread * sumsBytes);
+      for (let start = 0; start < whole && !isOnHeap; start += piece) {
+        const end = Math.min(start + piece, whole);
         p.set(values.subarray(start, end));
-        if (padded > count) p.fill(0, count, padded);
-        wasm.sumSquares(pAt, padded, sumsOffset);
+        onScratch.sumSquares(slots[0] as number, end - start, 0);
+      }
+      for (let i = whole; i < values.length; i++) {
+        sums[i - whole] = (sums[i - whole] as number) + (values[i] as number) ** 2;
       }
       let total = 0;
       for (const sum of sums) total += sum;
       return total;
     },
   };
+}
+
+/** In the order of the kernel's parameters. */
+function scalarsOf(settings: AdamWScalars): readonly number[] {
+  const { beta1, beta2, epsilon, weightDecay, learningRate, stepSize, denominatorScale, gradientScale } =
+    settings;
+  // Rounded as the decomposition rounds: both factors are float32.
+  const decay = Math.fround(learningRate) * Math.fround(weightDecay);
+  return [beta1, 1 - beta1, beta2, 1 - beta2, epsilon, decay, stepSize, denominatorScale, gradientScale];
 }

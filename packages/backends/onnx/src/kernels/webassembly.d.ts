@@ -1,13 +1,14 @@
-/** The part of WebAssembly that the kernels use; Node's own types leave it to the DOM library. */
+/** The part of WebAssembly that is used; Node's own types leave it to the DOM library. */
 declare namespace WebAssembly {
-  interface Memory {
-    readonly buffer: ArrayBuffer;
+  class Memory {
+    constructor(size: { readonly initial: number; readonly maximum: number; readonly shared: true });
+    readonly buffer: SharedArrayBuffer;
   }
   class Module {
     constructor(bytes: Uint8Array);
   }
   class Instance {
-    constructor(module: Module);
+    constructor(module: Module, imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>);
     readonly exports: Readonly<Record<string, unknown>>;
   }
 }

@@ -1,7 +1,7 @@
 /** What a helper thread runs; bundled into worker-source.generated.ts by `npm run build:wasm`. */
-import { parentPort } from "node:worker_threads";
-import { type Job, runJob } from "./jobs.js";
+import { parentPort, workerData } from "node:worker_threads";
+import { type HelperData, type Job, runJob } from "./jobs.js";
 import { createSimdKernels } from "./simd.js";
 
-const kernels = createSimdKernels();
+const kernels = createSimdKernels(workerData as HelperData);
 parentPort?.on("message", (job: Job) => parentPort?.postMessage(runJob(kernels, job)));
