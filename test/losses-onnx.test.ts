@@ -1,0 +1,156 @@
+/**
+ * The losses of the stages in float32 on the ONNX backend, against PyTorch's values and gradients. The tests beside the
+ * losses hold the formulas in float64; here the backend is held, within the 1e-5 of float32 arithmetic.
+ */
+import { readFileSync } from "node:fs";
+import { createOnnxBackend } from "@alignkit/backend-onnx";
+import {
+  type Backend,
+  compileFunction,
+  float32,
+  gradients,
+  type HostTensor,
+  int32,
+  type Tensor,
+} from "@alignkit/core";
+import { rankedPairs } from "@alignkit/data";
+import { policyLoss, valueLoss } from "@alignkit/ppo";
+import { pairWeight, rankingLoss } from "@alignkit/reward";
+import { completionLoss, labelledLogProbs } from "@alignkit/sft";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+type Nested = number | readonly Nested[];
+interface Case {
+  readonly name: string;
+  readonly params: Readonly<Record<string, number>>;
+  readonly inputs: Readonly<Record<string, Nested>>;
+  readonly expected: Readonly<Record<string, Nested>>;
+  readonly grads: Readonly<Record<string, Readonly<Record<string, Nested>>>>;
+}
+
+const load = (stage: string, name: string): readonly Case[] =>
+  JSON.parse(
+    readFileSync(new URL(`../packages/${stage}/fixtures/losses/${name}.json`, import.meta.url), "utf8"),
+  ).cases;
+const shapeOf = (x: Nested): number[] =>
+  typeof x === "number" ? [] : [x.length, ...shapeOf(x[0] as Nested)];
+const flat = (x: Nested): number[] => (typeof x === "number" ? [x] : x.flatMap((child) => flat(child)));
+const real = (x: Nested): HostTensor => float32(flat(x), shapeOf(x));
+
+function expectClose(actual: ArrayLike<number>, expected: Nested): void {
+  const values = flat(expected);
+  expect(actual.length).toBe(values.length);
+  for (const [i, value] of values.entries()) {
+    expect(Math.abs((actual[i] as number) - value), `element ${i}`).toBeLessThanOrEqual(
+      1e-5 * (1 + Math.abs(value)),
+    );
+  }
+}
+
+describe("losses in float32 on onnx", () => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await createOnnxBackend({ threads: 1 });
+  });
+  afterAll(() => backend.dispose());
+
+  it.each(load("sft", "sft_loss"))("completionLoss, $name", async ({ inputs, expected, grads }) => {
+    const run = compileFunction(backend, (given: { logits: Tensor; labels: Tensor }) => {
+      const labelled = labelledLogProbs(given);
+      const loss = completionLoss({ ...labelled, labelTokens: expected.label_tokens as number });
+      return { loss, logProbs: labelled.tokenLogProbs, gradient: gradients(loss, [given.logits])[0]! };
+    });
+    const result = await run({
+      logits: real(inputs.logits!),
+      labels: int32(flat(inputs.labels!), shapeOf(inputs.labels!)),
+    });
+    expectClose((await result.loss.read()).data, expected.loss!);
+    expectClose((await result.logProbs.read()).data, expected.token_logprobs!);
+    expectClose((await result.gradient.read()).data, grads.loss!.logits!);
+  });
+
+  it.each(load("reward", "reward_kwise"))("rankingLoss, $name", async ({ inputs, expected, grads }) => {
+    const prompts = inputs.prompts as unknown as readonly {
+      readonly ranks: number[];
+      readonly rewards: number[];
+    }[];
+    const pairs = prompts.flatMap(({ ranks }, prompt) =>
+      rankedPairs(ranks).map((pair) => ({ ...pair, prompt })),
+    );
+    const start = (prompt: number) =>
+      prompts.slice(0, prompt).reduce((total, { rewards }) => total + rewards.length, 0);
+    const column = (place: "better" | "worse") =>
+      int32(
+        pairs.map((pair) => pair[place] + start(pair.prompt)),
+        [pairs.length],
+      );
+    const weights = pairs.map(({ prompt }) =>
+      pairWeight({
+        normalization: "k_choose_2",
+        responses: prompts[prompt]!.ranks.length,
+        pairs: rankedPairs(prompts[prompt]!.ranks).length,
+        batch: { prompts: prompts.length, pairs: pairs.length },
+      }),
+    );
+    const run = compileFunction(
+      backend,
+      (given: Record<"scores" | "preferred" | "rejected" | "weights", Tensor>) => {
+        const loss = rankingLoss(given);
+        return { loss, gradient: gradients(loss, [given.scores])[0]! };
+      },
+    );
+    const scores = real(prompts.flatMap(({ rewards }) => rewards));
+    const result = await run({
+      scores,
+      preferred: column("better"),
+      rejected: column("worse"),
+      weights: real(weights),
+    });
+    expectClose((await result.loss.read()).data, expected.loss_per_k_choose_2!);
+    expectClose((await result.gradient.read()).data, flat(grads.loss_per_k_choose_2!.rewards!));
+  });
+
+  it.each(load("ppo", "ppo_policy"))("policyLoss, $name", async ({ params, inputs, expected, grads }) => {
+    const run = compileFunction(
+      backend,
+      (x: Record<"logProbs" | "oldLogProbs" | "advantages" | "mask", Tensor>) => {
+        const terms = policyLoss({ ...x, clipRange: params.clip_range! });
+        return { ...terms, gradient: gradients(terms.loss, [x.logProbs])[0]! };
+      },
+    );
+    const { logprobs, old_logprobs, advantages, mask } = inputs;
+    const result = await run({
+      logProbs: real(logprobs!),
+      oldLogProbs: real(old_logprobs!),
+      advantages: real(advantages!),
+      mask: real(mask!),
+    });
+    for (const [ours, theirs] of [
+      ["loss", "loss"],
+      ["clipFraction", "clip_fraction"],
+      ["approxKl", "approx_kl"],
+      ["approxKlK3", "approx_kl_k3"],
+      ["meanRatio", "mean_ratio"],
+    ] as const) {
+      expectClose((await result[ours].read()).data, expected[theirs]!);
+    }
+    expectClose((await result.gradient.read()).data, grads.loss!.logprobs!);
+  });
+
+  it.each(load("ppo", "ppo_value"))("valueLoss, $name", async ({ params, inputs, expected, grads }) => {
+    const run = compileFunction(backend, (x: Record<"values" | "oldValues" | "returns" | "mask", Tensor>) => {
+      const terms = valueLoss({ ...x, clipRange: params.clip_range_value! });
+      return { ...terms, gradient: gradients(terms.loss, [x.values])[0]! };
+    });
+    const { values, old_values, returns, mask } = inputs;
+    const result = await run({
+      values: real(values!),
+      oldValues: real(old_values!),
+      returns: real(returns!),
+      mask: real(mask!),
+    });
+    expectClose((await result.loss.read()).data, expected.loss!);
+    expectClose((await result.clipFraction.read()).data, expected.clip_fraction!);
+    expectClose((await result.gradient.read()).data, grads.loss!.values!);
+  });
+});
