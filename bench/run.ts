@@ -80,7 +80,9 @@ async function main(): Promise<number> {
     say(`\n${title}`);
     const results = await runComparison({ ...comparison, contestants }, settings, given.rounds, note);
     say(formatResults(results));
-    pairs.push(...pair(comparison, results));
+    const found = pair(comparison, results);
+    if (found.length > 0) say(`\n${formatPairings(found)}`);
+    pairs.push(...found);
     measured.push({ title, results });
     if (load() > availableParallelism() + 1) {
       say(`load ${load().toFixed(1)}: others are using this machine, times are not to be relied on`);
@@ -88,7 +90,7 @@ async function main(): Promise<number> {
   }
 
   // 3. Side by side
-  if (pairs.length > 0) say(`\n${formatPairings(pairs)}`);
+  if (pairs.length > 0) say(`\nall together\n${formatPairings(pairs)}`);
   if (given.json !== undefined) {
     const record = { machine: describeMachine(), commit: describeCommit(), about, measured };
     writeFileSync(given.json, `${JSON.stringify(record, null, 2)}\n`);

@@ -72,6 +72,9 @@ const commands: Readonly<Record<Side, (settings: WorkerSettings) => readonly [st
   ],
 };
 
+/** How long a worker may take to end by itself. */
+const patienceMilliseconds = 20_000;
+
 export function startWorker(side: Side, settings: WorkerSettings): WorkerProcess {
   const [command, commandArguments] = commands[side](settings);
   const child = spawn(command, commandArguments, { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
@@ -114,7 +117,9 @@ export function startWorker(side: Side, settings: WorkerSettings): WorkerProcess
     about: async () => (await answer({ work: "about" })) as About,
     async close() {
       child.stdin.end();
+      const impatience = setTimeout(() => child.kill("SIGKILL"), patienceMilliseconds);
       await closed;
+      clearTimeout(impatience);
     },
   };
 }
