@@ -14,7 +14,7 @@ let directory: string;
 let results: Results;
 
 beforeAll(async () => {
-  backend = await createOnnxBackend();
+  backend = await createOnnxBackend({ threads: 1 });
   directory = await mkdtemp(join(tmpdir(), "alignkit-demo-"));
   results = await runDemo({ outputDirectory: join(directory, "whole"), backend, seed: 3, quick: true });
 }, 240_000);
