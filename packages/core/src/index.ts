@@ -143,6 +143,7 @@ export {
   readAll,
   uploadAll,
 } from "./optimizers/optimizer.js";
+export { checkpointTensors, savedOptimizer } from "./optimizers/saved.js";
 export { learningRate, type Schedule, type ScheduleType, scheduleTypes } from "./optimizers/schedule.js";
 export {
   type PipelineResult,

@@ -11,3 +11,11 @@ export function bucketLength(length: number, buckets: number | readonly number[]
   }
   return Math.min(...fitting);
 }
+
+/**
+ * Sizes are rounded up to multiples of this: an eighth to a quarter of the size, so that few sizes occur and little is
+ * padding.
+ */
+export function roundingStep(size: number, smallest: number): number {
+  return Math.max(smallest, 2 ** (Math.floor(Math.log2(Math.max(1, size))) - 2));
+}

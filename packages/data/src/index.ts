@@ -6,7 +6,7 @@ export {
   rankingsArtifact,
   textsArtifact,
 } from "./artifacts.js";
-export { bucketLength } from "./bucket.js";
+export { bucketLength, roundingStep } from "./bucket.js";
 export {
   type Batch,
   type CollateOptions,

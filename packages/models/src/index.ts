@@ -49,6 +49,7 @@ export {
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
 export { causalMask, documentMask, leftPaddedMask } from "./masks.js";
+export { trainingMemory } from "./memory.js";
 export { adamWSettings, type OptimizationConfig, optimizationFields, scheduleOf } from "./optimization.js";
 export {
   isDecayParameter,
@@ -71,3 +72,11 @@ export {
   type Scorer,
   type ScorerSettings,
 } from "./scoring.js";
+export {
+  fileList,
+  hostTensors,
+  loopFields,
+  maximumLength,
+  parameterValues,
+  trainingSteps,
+} from "./training.js";

@@ -1,10 +1,5 @@
-import { optimizationFields } from "@alignkit/models";
+import { fileList, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
-
-/** One path or several. */
-const files = z
-  .union([z.string(), z.array(z.string()).min(1)])
-  .transform((given) => (typeof given === "string" ? [given] : given));
 
 /**
  * Configuration of PPO and PPO-ptx; keys as in TRL's `PPOConfig` and transformers' `TrainingArguments`.
@@ -12,13 +7,13 @@ const files = z
  * "Paper" is Ouyang et al. 2022; where it is silent, the comment says whose value stands here.
  */
 export const ppoConfig = z.strictObject({
-  prompt_files: files
+  prompt_files: fileList
     .nullable()
     .default(null)
     .describe(
       "Prompts: .jsonl or .jsonl.gz of {prompt}, {messages} or {input_ids}; null takes the input `prompts`",
     ),
-  ptx_files: files
+  ptx_files: fileList
     .nullable()
     .default(null)
     .describe(

@@ -8,6 +8,7 @@ import {
   uploadAll,
 } from "@alignkit/core";
 import {
+  hostTensors,
   initializeParameters,
   type ModelConfig,
   parameterNames,
@@ -33,11 +34,8 @@ export interface LoadedModel {
 export async function loadModel(directory: string): Promise<LoadedModel> {
   const { config, parameters, generationConfig } = await readModelDirectory(directory);
   const files = await readTokenizerFiles(directory);
-  const tensors = Object.fromEntries(
-    [...parameters].map(([name, { data, shape }]) => [name, float32(data, shape)]),
-  );
   const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
-  return { directory, config, parameters: tensors, generationConfig, files, tokenizer };
+  return { directory, config, parameters: hostTensors(parameters), generationConfig, files, tokenizer };
 }
 
 /** A model whose weights do not change, on the backend. */

@@ -4,15 +4,15 @@ import {
   type AdamWSettings,
   type Checkpoint,
   ConfigError,
+  checkpointTensors,
   createOptimizer,
   type DirectoryArtifact,
   defineStage,
-  type HostTensor,
   type Optimizer,
-  type OptimizerSnapshot,
   readAll,
   type Schedule,
   type StageContext,
+  savedOptimizer,
   shouldCheckpoint,
   stopIfInterrupted,
   uploadAll,
@@ -20,6 +20,7 @@ import {
 import { promptsArtifact, startOfData, textsArtifact } from "@alignkit/data";
 import {
   adamWSettings,
+  parameterValues,
   policyArtifact,
   rewardModelArtifact,
   scheduleOf,
@@ -32,8 +33,6 @@ import { planPpo } from "./plan.js";
 import { loadPrompts, loadTexts, orderOf } from "./prompts-and-texts.js";
 import type { NamedReward } from "./reward-function.js";
 import { createPpoTrainer, type PpoParts, type PpoState, type SampledEpisode } from "./train.js";
-
-type Named<T> = Readonly<Record<string, T>>;
 
 /** What the checkpoint keeps besides tensors. */
 interface SavedState {
@@ -100,12 +99,8 @@ async function runPpo(
   const save = () =>
     context.checkpoints.save(ppo.iteration, {
       tensors: {
-        policy: parts.policy.parameters,
-        "policy-m": parts.policy.moments.m,
-        "policy-v": parts.policy.moments.v,
-        value: parts.value.parameters,
-        "value-m": parts.value.moments.m,
-        "value-v": parts.value.moments.v,
+        ...checkpointTensors("policy", parts.policy),
+        ...checkpointTensors("value", parts.value),
         ...(parts.average === undefined ? {} : { average: parts.average.parameters }),
       },
       state: {
@@ -144,15 +139,9 @@ async function runPpo(
   const { config: modelConfig, generationConfig, files } = parts.policyModel;
   const trained = await readAll(parts.average?.parameters ?? parts.policy.parameters);
   const directory = context.artifactDirectory("policy");
-  const parameters = new Map(
-    Object.entries(trained).map(([name, { type, data }]) => [
-      name,
-      { shape: type.shape, data: data as Float32Array },
-    ]),
-  );
   await writeModelDirectory(
     directory,
-    { config: modelConfig, head: "language_model", parameters, generationConfig },
+    { config: modelConfig, head: "language_model", parameters: parameterValues(trained), generationConfig },
     { files, overwrite: true },
   );
   await writeFile(
@@ -250,24 +239,17 @@ function scheduleFor(config: PpoConfig, iterations: number, peak: number): Sched
   return { ...scheduleOf(config, iterations), peak, warmupStartRatio: config.warmup_start_ratio };
 }
 
-async function optimizerOf(
-  context: StageContext,
+function optimizerOf(
+  { backend }: StageContext,
   settings: AdamWSettings,
   model: LoadedModel,
   saved: Checkpoint | undefined,
   group: "policy" | "value",
   step: number | undefined,
 ): Promise<Optimizer> {
-  if (saved === undefined || step === undefined)
-    return createOptimizer(context.backend, settings, model.parameters);
-  const tensors = saved.tensors as Named<Named<HostTensor>>;
-  const snapshot: OptimizerSnapshot = {
-    parameters: tensors[group]!,
-    m: tensors[`${group}-m`]!,
-    v: tensors[`${group}-v`]!,
-    step,
-  };
-  return createOptimizer(context.backend, settings, snapshot);
+  const start =
+    saved === undefined || step === undefined ? model.parameters : savedOptimizer(saved, group, step);
+  return createOptimizer(backend, settings, start);
 }
 
 function sameTokenizer(a: LoadedModel, b: LoadedModel): boolean {

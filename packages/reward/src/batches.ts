@@ -8,6 +8,7 @@ import {
   type PaddedRows,
   padRight,
   type RankedPair,
+  roundingStep,
   type TokenizedRanking,
 } from "@alignkit/data";
 import { type BatchSize, type LossNormalization, pairWeight } from "./pairs.js";
@@ -125,14 +126,6 @@ export function padRows(
   const filler = new Array<Int32Array>(count - rows.length).fill(Int32Array.of(padTokenId));
   const length = bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1));
   return padRight([...rows, ...filler], { padTokenId, length });
-}
-
-/**
- * Sizes are rounded up to multiples of this: an eighth to a quarter of the size, so that few sizes occur and little is
- * padding.
- */
-export function roundingStep(size: number, smallest: number): number {
-  return Math.max(smallest, 2 ** (Math.floor(Math.log2(Math.max(1, size))) - 2));
 }
 
 /** Rows as arguments of a compiled function. The score is read at the last real token, known from the length. */

@@ -1,11 +1,6 @@
-import { optimizationFields } from "@alignkit/models";
+import { fileList, loopFields, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
 import { lossNormalizations } from "./pairs.js";
-
-/** One path or several. */
-const files = z
-  .union([z.string(), z.array(z.string()).min(1)])
-  .transform((given) => (typeof given === "string" ? [given] : given));
 
 /**
  * Config of the stage `reward`, named as in transformers' `TrainingArguments` and TRL's `RewardConfig`.
@@ -13,30 +8,25 @@ const files = z
  * "Paper" is Ouyang et al. 2022, section 3.5 and appendix C.2; where it is silent, the text says whose value stands here.
  */
 export const rewardConfig = z.strictObject({
+  ...loopFields,
+
   // Data.
-  train_files: files
+  train_files: fileList
     .nullable()
     .default(null)
     .describe(
       "Rankings: .jsonl or .jsonl.gz of {prompt, responses, ranks}, {prompt, chosen, rejected, margin?}, {chosen, rejected} or {input_ids: [[..], ..], ranks}; null takes the input `rankings`",
     ),
-  eval_files: files
+  eval_files: fileList
     .nullable()
     .default(null)
     .describe("Held-out rankings; null takes those of the input, if it has any"),
-  demonstration_files: files
+  demonstration_files: fileList
     .nullable()
     .default(null)
     .describe(
       "Demonstrations whose mean score becomes 0 (paper, 3.5); null takes the input `demonstrations`; without either there is no bias",
     ),
-  shuffle: z.boolean().default(true).describe("Each epoch in an order of its own; false keeps file order"),
-  max_length: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Tokens of the longest prompt with response; null takes what the model can"),
   too_long: z
     .enum(["error", "truncate", "drop"])
     .default("error")
@@ -52,23 +42,11 @@ export const rewardConfig = z.strictObject({
     .positive()
     .default(64)
     .describe("Prompts of one forward pass, each with all its responses (paper: 64 prompts an update)"),
-  per_device_eval_batch_size: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Prompts of one forward pass of the evaluation; null takes that of training"),
-  gradient_accumulation_steps: z
-    .int()
-    .positive()
-    .default(1)
-    .describe("Forward passes an update (transformers: 1)"),
   num_train_epochs: z
     .number()
     .positive()
     .default(1)
     .describe("Passes over the prompts (paper: 1; more overfit)"),
-  max_steps: z.int().positive().nullable().default(null).describe("Updates; null counts epochs"),
   loss_normalization: z
     .enum(lossNormalizations)
     .default("valid_pairs")
@@ -80,12 +58,6 @@ export const rewardConfig = z.strictObject({
     .nonnegative()
     .default(0)
     .describe("Weight of (r_w + r_l)^2, which keeps scores near 0 (Eisenstein et al. 2023; paper: none)"),
-  pad_to_multiple_of: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Rounds lengths up; null rounds only where each length would be compiled"),
 
   // Optimization.
   ...optimizationFields,
@@ -94,20 +66,5 @@ export const rewardConfig = z.strictObject({
     .nonnegative()
     .default(9e-6)
     .describe("Peak learning rate (paper: 9e-6, insensitive to half as much or more)"),
-
-  // Records.
-  logging_steps: z.int().positive().default(1).describe("Updates between lines of metrics"),
-  eval_steps: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Updates between evaluations; null evaluates after the last one"),
-  eval_on_start: z.boolean().default(false).describe("Whether to evaluate before the first update, too"),
-  save_steps: z
-    .int()
-    .nonnegative()
-    .default(500)
-    .describe("Updates between checkpoints; 0 saves only when interrupted (transformers: 500)"),
 });
 export type RewardConfig = z.output<typeof rewardConfig>;

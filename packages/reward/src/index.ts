@@ -3,7 +3,6 @@ export type { RankingExample } from "./batches.js";
 export { type RewardConfig, rewardConfig } from "./config.js";
 export { withScalarHead } from "./initialize.js";
 export { logisticLoss, pairwiseLoss, rankingLoss } from "./losses.js";
-export { trainingMemory } from "./memory.js";
 export { addCounts, countRankings, noCounts, type RankingCounts, rankingMetrics } from "./metrics.js";
 export { normalizingBias } from "./normalization.js";
 export { type BatchSize, type LossNormalization, lossNormalizations, pairWeight } from "./pairs.js";

@@ -1,13 +1,18 @@
-import { ConfigError, defineStage, type PlanContext, type StagePlan } from "@alignkit/core";
-import { demonstrationsArtifact, rankingsArtifact } from "@alignkit/data";
-import { type ModelConfig, rewardModelArtifact, writeModelDirectory } from "@alignkit/models";
+import { defineStage, type PlanContext, type StagePlan } from "@alignkit/core";
+import { demonstrationsArtifact, rankingsArtifact, roundingStep } from "@alignkit/data";
+import {
+  maximumLength,
+  rewardModelArtifact,
+  trainingMemory,
+  trainingSteps,
+  writeModelDirectory,
+} from "@alignkit/models";
 import { initArtifact } from "./artifacts.js";
-import { type RankingExample, roundingStep } from "./batches.js";
+import type { RankingExample } from "./batches.js";
 import { type RewardConfig, rewardConfig } from "./config.js";
 import { type Examples, type ReadExamplesOptions, readExamples } from "./examples.js";
 import { type InitialModel, readInitialModel, withScalarHead } from "./initialize.js";
-import { trainingMemory } from "./memory.js";
-import { trainingSteps, trainRewardModel } from "./train.js";
+import { trainRewardModel } from "./train.js";
 
 /** The reward model: a policy and rankings make a model that scores a prompt with its response. */
 export const rewardStage = defineStage({
@@ -74,16 +79,6 @@ function read(
   });
 }
 
-/** @throws {ConfigError} when `max_length` is more than the model can take */
-function maximumLength({ max_length: given }: RewardConfig, model: ModelConfig): number {
-  if (given !== null && given > model.maxPositions) {
-    throw new ConfigError(
-      `max_length is ${given}, but the model has ${model.maxPositions} positions; give at most ${model.maxPositions}`,
-    );
-  }
-  return given ?? model.maxPositions;
-}
-
 /** Steps and memory, for `--dry-run`. */
 function planTraining(
   config: RewardConfig,
@@ -102,6 +97,8 @@ function planTraining(
     steps: trainingSteps(config, perEpoch),
     memory: trainingMemory({
       config: model,
+      head: "scalar",
+      targets: 0,
       rows: Math.min(responses, prompts * largest(({ rows }) => rows.length)),
       length: Math.ceil(longest / step) * step,
       accumulates: accumulation > 1,

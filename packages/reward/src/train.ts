@@ -5,18 +5,27 @@
  * instead of K (K - 1).
  */
 import {
+  checkpointTensors,
   createOptimizer,
   type DeviceTensor,
-  float32,
-  type HostTensor,
   learningRate,
   type Optimizer,
   readAll,
   type StageContext,
+  savedOptimizer,
   shouldCheckpoint,
   stopIfInterrupted,
 } from "@alignkit/core";
-import { adamWSettings, type ModelConfig, type ParameterValue, scheduleOf } from "@alignkit/models";
+import { type Cursor, startOfData } from "@alignkit/data";
+import {
+  adamWSettings,
+  hostTensors,
+  type ModelConfig,
+  type ParameterValue,
+  parameterValues,
+  scheduleOf,
+  trainingSteps,
+} from "@alignkit/models";
 import {
   type BatchSettings,
   createWindows,
@@ -25,7 +34,6 @@ import {
   rowTensors,
   type Window,
 } from "./batches.js";
-import { checkpointContent, readCheckpoint, startOfTraining } from "./checkpoint.js";
 import type { RewardConfig } from "./config.js";
 import { evaluateRankings, scoreRows } from "./evaluate.js";
 import { compileRewardFunctions, disposeFunctions, type RewardFunctions } from "./functions.js";
@@ -54,6 +62,13 @@ export interface TrainedRewardModel {
   readonly parameters: Map<string, ParameterValue>;
   /** To be added to every score. */
   readonly bias: number;
+}
+
+/** What a checkpoint keeps beside the optimizer; the order of the data follows from the run's seed and the cursor. */
+interface TrainingState {
+  readonly cursor: Cursor;
+  /** Real tokens seen. */
+  readonly tokens: number;
 }
 
 /**
@@ -85,13 +100,13 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
   const steps = trainingSteps(config, windows.perEpoch);
   const schedule = scheduleOf(config, steps);
   const latest = await context.checkpoints.latest();
-  const saved = latest === undefined ? undefined : readCheckpoint(latest);
-  const start = saved?.optimizer ?? hostTensors(model.parameters);
+  const start =
+    latest === undefined ? hostTensors(model.parameters) : savedOptimizer(latest, "model", latest.step);
   const optimizer = await createOptimizer(backend, adamWSettings(config), start);
   const functions = compileRewardFunctions(backend, model.config, {
     centerCoefficient: config.center_rewards_coefficient,
   });
-  let state = saved?.state ?? startOfTraining;
+  let state = (latest?.state as TrainingState | undefined) ?? { cursor: startOfData, tokens: 0 };
   const evaluation = { ...settings, prompts: config.per_device_eval_batch_size ?? settings.prompts };
   const evaluate = () =>
     evaluateRankings({
@@ -100,8 +115,8 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
       examples: evaluationExamples,
       settings: evaluation,
     });
-  const save = async () =>
-    context.checkpoints.save(optimizer.step, await checkpointContent(optimizer, state));
+  const save = () =>
+    context.checkpoints.save(optimizer.step, { tensors: checkpointTensors("model", optimizer), state });
   const progress = context.progress.start(steps, "steps", context.name, optimizer.step);
 
   try {
@@ -166,14 +181,6 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
   }
 }
 
-/** Updates in all. */
-export function trainingSteps(
-  config: Pick<RewardConfig, "max_steps" | "num_train_epochs">,
-  perEpoch: number,
-): number {
-  return config.max_steps ?? Math.ceil(config.num_train_epochs * perEpoch);
-}
-
 /** Loss of a window, what its scores say, and its gradients, which the caller owns. */
 async function windowGradients(
   functions: RewardFunctions,
@@ -199,17 +206,4 @@ async function windowGradients(
     previous = result.gradients;
   }
   return { loss, counts, gradients: previous ?? {} };
-}
-
-function hostTensors(parameters: ReadonlyMap<string, ParameterValue>): Record<string, HostTensor> {
-  return Object.fromEntries([...parameters].map(([name, { data, shape }]) => [name, float32(data, shape)]));
-}
-
-function parameterValues(tensors: Readonly<Record<string, HostTensor>>): Map<string, ParameterValue> {
-  return new Map(
-    Object.entries(tensors).map(([name, { type, data }]) => [
-      name,
-      { shape: type.shape, data: data instanceof Float32Array ? data : Float32Array.from(data) },
-    ]),
-  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { roundingStep, toBatches } from "./batches.js";
+import { toBatches } from "./batches.js";
 
 describe("toBatches", () => {
   it("fills the last batch with rows that teach nothing", () => {
@@ -23,14 +23,5 @@ describe("toBatches", () => {
       [1, 32],
     ]);
     expect([...batches[1]!.inputIds.slice(16)]).toEqual(new Array(16).fill(1));
-  });
-});
-
-describe("roundingStep", () => {
-  it("keeps padding below a quarter and sizes few", () => {
-    // floor(log2) - 2: 64 -> 16, 127 -> 16, 128 -> 32, 1000 -> 128
-    expect([1, 63, 64, 127, 128, 1000].map((size) => roundingStep(size, 16))).toEqual([
-      16, 16, 16, 16, 32, 128,
-    ]);
   });
 });

@@ -8,6 +8,7 @@ import {
   createOrder,
   fileOrder,
   ignoredLabel,
+  roundingStep,
   type TokenizedExample,
 } from "@alignkit/data";
 
@@ -110,14 +111,6 @@ function documentsOf(
     documentIds.set(example.documentIds ?? new Int32Array(example.inputIds.length), row * length);
   }
   return { documentIds };
-}
-
-/**
- * Sizes are rounded up to multiples of this: an eighth to a quarter of the size, so that few sizes occur and little is
- * padding.
- */
-export function roundingStep(size: number, smallest: number): number {
-  return Math.max(smallest, 2 ** (Math.floor(Math.log2(Math.max(1, size))) - 2));
 }
 
 /** A batch as arguments of a compiled function. */

@@ -1,10 +1,5 @@
-import { optimizationFields } from "@alignkit/models";
+import { fileList, loopFields, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
-
-/** One path or several. */
-const files = z
-  .union([z.string(), z.array(z.string()).min(1)])
-  .transform((given) => (typeof given === "string" ? [given] : given));
 
 /**
  * What a training loop needs, named as in transformers' `TrainingArguments`.
@@ -13,73 +8,29 @@ const files = z
  * two changes memory and speed, not the result. "Paper" is Ouyang et al. 2022; where it is silent, the text says whose
  * value stands here.
  */
-const loopFields = {
-  // Data.
-  eval_files: files
+const trainingFields = {
+  ...loopFields,
+  eval_files: fileList
     .nullable()
     .default(null)
     .describe("Held-out data; null takes that of the stage's input, if it has any"),
-  shuffle: z.boolean().default(true).describe("Each epoch in an order of its own; false keeps file order"),
-  max_length: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Tokens of the longest example; null takes what the model can"),
-
-  // Amount of work.
   per_device_train_batch_size: z
     .int()
     .positive()
     .default(32)
     .describe("Rows of one forward pass (paper, C.1: 32 examples an update for 1.3B and 6B)"),
-  per_device_eval_batch_size: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Rows of one forward pass of the evaluation; null takes that of training"),
-  gradient_accumulation_steps: z
-    .int()
-    .positive()
-    .default(1)
-    .describe("Forward passes an update (transformers: 1)"),
-  max_steps: z.int().positive().nullable().default(null).describe("Updates; null counts epochs"),
   loss_reduction: z
     .enum(["token_mean", "micro_mean"])
     .default("token_mean")
     .describe(
       "token_mean divides by the labels of the whole update, so that 8 x 1 equals 1 x 8 (TRL); micro_mean averages the means of its forward passes",
     ),
-  pad_to_multiple_of: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Rounds lengths up; null rounds only where each length would be compiled"),
-
-  // Optimization.
   ...optimizationFields,
-
-  // Records.
-  logging_steps: z.int().positive().default(1).describe("Updates between lines of metrics"),
-  eval_steps: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .describe("Updates between evaluations; null evaluates after the last one"),
-  eval_on_start: z.boolean().default(false).describe("Whether to evaluate before the first update, too"),
-  save_steps: z
-    .int()
-    .nonnegative()
-    .default(500)
-    .describe("Updates between checkpoints; 0 saves only when interrupted (transformers: 500)"),
 };
 
 /** Config of the stage `sft`. Defaults are those of the SFT baseline of the paper, appendix C.1. */
 export const sftConfig = z.strictObject({
-  train_files: files
+  train_files: fileList
     .nullable()
     .default(null)
     .describe(
@@ -99,7 +50,7 @@ export const sftConfig = z.strictObject({
     .boolean()
     .default(true)
     .describe("Whether the end token follows each completion and is learned"),
-  ...loopFields,
+  ...trainingFields,
 });
 export type SftConfig = z.output<typeof sftConfig>;
 
@@ -118,7 +69,7 @@ export const pretrainConfig = z
       .nullable()
       .default(null)
       .describe("Directory with the tokenizer.json of a new model; null takes the input `tokenizer`"),
-    train_files: files
+    train_files: fileList
       .nullable()
       .default(null)
       .describe(
@@ -135,7 +86,7 @@ export const pretrainConfig = z
       .default(false)
       .describe("Whether tokens of a packed row see only their own text; GPT-3 had no such mask"),
     num_train_epochs: z.number().positive().default(1).describe("Passes over the texts"),
-    ...loopFields,
+    ...trainingFields,
     learning_rate: z
       .number()
       .nonnegative()

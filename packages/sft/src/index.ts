@@ -15,7 +15,6 @@ export {
   sequenceMeanLoss,
   tokenAccuracy,
 } from "./losses.js";
-export { trainingMemory } from "./memory.js";
 export { sft } from "./plugin.js";
 export { pretrainStage } from "./pretrain-stage.js";
 export { sftStage } from "./stage.js";

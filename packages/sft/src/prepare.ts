@@ -1,12 +1,17 @@
 /** What both stages do before the first update: model, tokenizer and examples, or the plan of them. */
 import { ConfigError, type DirectoryArtifact, type StagePlan } from "@alignkit/core";
-import { type ModelConfig, readModelDirectory, readTokenizerFiles } from "@alignkit/models";
+import { roundingStep } from "@alignkit/data";
+import {
+  type ModelConfig,
+  readModelDirectory,
+  readTokenizerFiles,
+  trainingMemory,
+  trainingSteps,
+} from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
-import { type Example, roundingStep } from "./batches.js";
+import type { Example } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
 import type { Examples } from "./examples.js";
-import { trainingMemory } from "./memory.js";
-import { trainingSteps } from "./train.js";
 
 /** A language model with its tokenizer, which is undefined where only ids are used. */
 export async function readPolicy({ directory }: DirectoryArtifact) {
@@ -22,19 +27,6 @@ export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer |
   return files.has("tokenizer.json") ? createTokenizer(files) : undefined;
 }
 
-/** @throws {ConfigError} when `max_length` is more than the model can take */
-export function maximumLength(
-  { max_length: given }: Pick<TrainingConfig, "max_length">,
-  model: ModelConfig,
-): number {
-  if (given !== null && given > model.maxPositions) {
-    throw new ConfigError(
-      `max_length is ${given}, but the model has ${model.maxPositions} positions; give at most ${model.maxPositions}`,
-    );
-  }
-  return given ?? model.maxPositions;
-}
-
 /** Steps and memory, for `--dry-run`. */
 export function planTraining(config: TrainingConfig, model: ModelConfig, examples: Examples): StagePlan {
   const { per_device_train_batch_size: rows, gradient_accumulation_steps: accumulation } = config;
@@ -47,7 +39,14 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
   const targets = Math.min(rows * length, Math.ceil((2 * rows * labels) / examples.train.length));
   return {
     steps: trainingSteps(config, perEpoch),
-    memory: trainingMemory({ config: model, rows, length, targets, accumulates: accumulation > 1 }),
+    memory: trainingMemory({
+      config: model,
+      head: "language_model",
+      rows,
+      length,
+      targets,
+      accumulates: accumulation > 1,
+    }),
     notes: [
       `${examples.train.length} examples of at most ${longest} tokens: ${tokens} tokens, ${labels} of them learned`,
       `${rows} rows x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,

@@ -10,6 +10,7 @@ import {
   createModelConfig,
   initializeParameters,
   type ModelConfig,
+  maximumLength,
   policyArtifact,
   readTokenizerFiles,
   writeModelDirectory,
@@ -18,7 +19,7 @@ import type { Tokenizer } from "@alignkit/tokenizer";
 import { tokenizerArtifact } from "./artifacts.js";
 import { type PretrainConfig, pretrainConfig } from "./config.js";
 import { type Examples, readPretrainExamples } from "./examples.js";
-import { maximumLength, planTraining, readPolicy, tokenizerOf } from "./prepare.js";
+import { planTraining, readPolicy, tokenizerOf } from "./prepare.js";
 import { trainLanguageModel } from "./train.js";
 
 interface Inputs {

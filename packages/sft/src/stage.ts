@@ -1,10 +1,10 @@
 import { type DirectoryArtifact, defineStage, type PlanContext } from "@alignkit/core";
 import { demonstrationsArtifact } from "@alignkit/data";
-import { type ModelConfig, policyArtifact, writeModelDirectory } from "@alignkit/models";
+import { type ModelConfig, maximumLength, policyArtifact, writeModelDirectory } from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
 import { type SftConfig, sftConfig } from "./config.js";
 import { type Examples, readSftExamples } from "./examples.js";
-import { maximumLength, planTraining, readPolicy } from "./prepare.js";
+import { planTraining, readPolicy } from "./prepare.js";
 import { trainLanguageModel } from "./train.js";
 
 /** Supervised fine-tuning: a language model and demonstrations make a policy. */

@@ -4,20 +4,29 @@
  * Departures from the paper: no residual dropout (C.1: 0.2), and float32 instead of float16 with float32 masters.
  */
 import {
+  checkpointTensors,
   createOptimizer,
   type DeviceTensor,
   float32,
-  type HostTensor,
   learningRate,
   type Optimizer,
   readAll,
   type StageContext,
+  savedOptimizer,
   shouldCheckpoint,
   stopIfInterrupted,
 } from "@alignkit/core";
-import { adamWSettings, type ModelConfig, type ParameterValue, scheduleOf } from "@alignkit/models";
+import { type Cursor, startOfData } from "@alignkit/data";
+import {
+  adamWSettings,
+  hostTensors,
+  type ModelConfig,
+  type ParameterValue,
+  parameterValues,
+  scheduleOf,
+  trainingSteps,
+} from "@alignkit/models";
 import { batchTensors, createWindows, type Example, type Window } from "./batches.js";
-import { checkpointContent, readCheckpoint, startOfTraining } from "./checkpoint.js";
 import type { TrainingConfig } from "./config.js";
 import { evaluationLoss } from "./evaluate.js";
 import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
@@ -35,6 +44,13 @@ export interface TrainOptions {
   readonly examples: readonly Example[];
   /** Held out, for `eval_loss`; may be empty. */
   readonly evaluationExamples?: readonly Example[];
+}
+
+/** What a checkpoint keeps beside the optimizer; the order of the data follows from the run's seed and the cursor. */
+interface TrainingState {
+  readonly cursor: Cursor;
+  /** Real tokens seen. */
+  readonly tokens: number;
 }
 
 /**
@@ -65,11 +81,11 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
   const steps = trainingSteps(config, windows.perEpoch);
   const schedule = scheduleOf(config, steps);
   const latest = await context.checkpoints.latest();
-  const saved = latest === undefined ? undefined : readCheckpoint(latest);
-  const start = saved?.optimizer ?? hostTensors(model.parameters);
+  const start =
+    latest === undefined ? hostTensors(model.parameters) : savedOptimizer(latest, "model", latest.step);
   const optimizer = await createOptimizer(backend, adamWSettings(config), start);
   const functions = compileSftFunctions(backend, model.config);
-  let state = saved?.state ?? startOfTraining;
+  let state = (latest?.state as TrainingState | undefined) ?? { cursor: startOfData, tokens: 0 };
   const evaluate = () =>
     evaluationLoss({
       functions,
@@ -77,8 +93,8 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
       examples: evaluationExamples,
       padding: { ...padding, rows: config.per_device_eval_batch_size ?? padding.rows },
     });
-  const save = async () =>
-    context.checkpoints.save(optimizer.step, await checkpointContent(optimizer, state));
+  const save = () =>
+    context.checkpoints.save(optimizer.step, { tensors: checkpointTensors("model", optimizer), state });
   const progress = context.progress.start(steps, "steps", context.name, optimizer.step);
 
   try {
@@ -128,14 +144,6 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
   }
 }
 
-/** Updates in all. */
-export function trainingSteps(
-  config: Pick<TrainingConfig, "max_steps" | "num_train_epochs">,
-  perEpoch: number,
-): number {
-  return config.max_steps ?? Math.ceil(config.num_train_epochs * perEpoch);
-}
-
 /** Loss of a window and its gradients, which the caller owns. */
 async function windowGradients(
   functions: SftFunctions,
@@ -158,17 +166,4 @@ async function windowGradients(
     previous = result.gradients;
   }
   return { loss, gradients: previous ?? {} };
-}
-
-function hostTensors(parameters: ReadonlyMap<string, ParameterValue>): Record<string, HostTensor> {
-  return Object.fromEntries([...parameters].map(([name, { data, shape }]) => [name, float32(data, shape)]));
-}
-
-function parameterValues(tensors: Readonly<Record<string, HostTensor>>): Map<string, ParameterValue> {
-  return new Map(
-    Object.entries(tensors).map(([name, { type, data }]) => [
-      name,
-      { shape: type.shape, data: data instanceof Float32Array ? data : Float32Array.from(data) },
-    ]),
-  );
 }

@@ -1,6 +1,7 @@
 /** How much memory a run will take, estimated before it starts. */
 import { sizeOf } from "@alignkit/core";
-import { type ModelConfig, parameterShapes } from "@alignkit/models";
+import type { Head, ModelConfig } from "./config.js";
+import { parameterShapes } from "./parameters.js";
 
 const floatBytes = 4;
 
@@ -10,24 +11,25 @@ const floatBytes = 4;
  * token the logits with their probabilities.
  * @param rows - B
  * @param length - T of the longest row
- * @param targets - M, labelled tokens of a batch
+ * @param targets - M, tokens of a batch whose logits the loss reads; 0 for a reward model
  */
 export function trainingMemory({
   config,
+  head,
   rows,
   length,
   targets,
   accumulates,
 }: {
   readonly config: ModelConfig;
+  readonly head: Head;
   readonly rows: number;
   readonly length: number;
   readonly targets: number;
   readonly accumulates: boolean;
 }): Record<"parameters" | "gradients" | "optimizer" | "activations", number> {
   let parameters = 0;
-  for (const shape of parameterShapes(config, "language_model").values())
-    parameters += sizeOf(shape) * floatBytes;
+  for (const shape of parameterShapes(config, head).values()) parameters += sizeOf(shape) * floatBytes;
   return {
     parameters,
     gradients: parameters * (accumulates ? 2 : 1),
