@@ -33,6 +33,7 @@ export {
   type ValueLossInputs,
   valueLoss,
 } from "./losses.js";
+export { trlMetricNames } from "./metric-names.js";
 export type { NamedReward, RewardFunction, RewardRequest } from "./reward-function.js";
 export { clipScore, type KlEstimator, klEstimators, tokenKl, tokenRewards } from "./rewards.js";
 export { ppoStage } from "./stage.js";
