@@ -71,7 +71,7 @@ describe("parseModelConfig", () => {
       hiddenSize: 64,
       layers: 2,
       norm: { kind: "rms_norm", epsilon: 1e-5 },
-      positions: { kind: "rotary", theta: 10_000, dimensions: 16 },
+      positions: { kind: "rotary", theta: 10_000, dimensions: 16, scaling: null },
       attention: {
         heads: 4,
         keyValueHeads: 2,
@@ -95,6 +95,67 @@ describe("parseModelConfig", () => {
     });
   });
 
+  it.each(["gpt_neox", "mistral", "mistral_window", "qwen2", "qwen3"])(
+    "reads %s to the same in both spellings",
+    (name) => {
+      const { source: _current, ...current } = parseModelConfig(readFixture(`${name}/config.json`));
+      const { source: _legacy, ...legacy } = parseModelConfig(readFixture(`${name}/config.legacy.json`));
+      expect(legacy).toEqual(current);
+    },
+  );
+
+  it("knows the window of those that slide, by default or by layers", () => {
+    const windowOf = (fields: Record<string, unknown>) =>
+      parseModelConfig({ ...llamaFields, num_key_value_heads: 2, ...fields }).attention.slidingWindow;
+    expect(windowOf({ model_type: "mistral" })).toBe(4096);
+    expect(windowOf({ model_type: "mistral", sliding_window: null })).toBeNull();
+    expect(windowOf({ model_type: "qwen2", sliding_window: 9 })).toBeNull();
+    const sliding = { sliding_window: 9, use_sliding_window: true };
+    // The first of 2 layers to slide is the 28th, unless the file says otherwise.
+    expect(windowOf({ model_type: "qwen2", ...sliding })).toBeNull();
+    expect(windowOf({ model_type: "qwen2", ...sliding, max_window_layers: 0 })).toBe(9);
+    const layers = ["sliding_attention", "sliding_attention"];
+    expect(windowOf({ model_type: "qwen3", ...sliding, layer_types: layers })).toBe(9);
+  });
+
+  it("reads the rotary scalings of both spellings, and the part of a head that turns in GPT-NeoX", () => {
+    const positionsOf = (fields: Record<string, unknown>) =>
+      parseModelConfig({ ...llamaFields, ...fields }).positions;
+    const rotary = { kind: "rotary", theta: 10_000, dimensions: 16 };
+    expect(positionsOf({ rope_scaling: { type: "linear", factor: 4 } })).toEqual({
+      ...rotary,
+      scaling: { kind: "linear", factor: 4 },
+    });
+    expect(positionsOf({ rope_parameters: { rope_type: "dynamic", factor: 2, rope_theta: 5e5 } })).toEqual({
+      ...rotary,
+      theta: 5e5,
+      scaling: { kind: "dynamic", factor: 2, originalLength: 64 },
+    });
+    const llama3 = {
+      rope_type: "llama3",
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 32,
+    };
+    const scaling = {
+      kind: "llama3",
+      factor: 8,
+      lowFrequencyFactor: 1,
+      highFrequencyFactor: 4,
+      originalLength: 32,
+    };
+    expect(positionsOf({ rope_scaling: llama3, rope_theta: 5e5 })).toEqual({
+      ...rotary,
+      theta: 5e5,
+      scaling,
+    });
+    expect(positionsOf({ model_type: "gpt_neox" })).toEqual({ ...rotary, dimensions: 4, scaling: null });
+    expect(
+      positionsOf({ model_type: "gpt_neox", rotary_pct: 1, rotary_emb_base: 500, rope_scaling: llama3 }),
+    ).toEqual({ ...rotary, theta: 500, scaling });
+  });
+
   it("takes rope_theta from either spelling, several end tokens, and -1 or null as no token", () => {
     const legacy = parseModelConfig({
       ...llamaFields,
@@ -102,7 +163,7 @@ describe("parseModelConfig", () => {
       rope_scaling: null,
       eos_token_id: [2, 7],
     });
-    expect(legacy.positions).toEqual({ kind: "rotary", theta: 500_000, dimensions: 16 });
+    expect(legacy.positions).toEqual({ kind: "rotary", theta: 500_000, dimensions: 16, scaling: null });
     expect(legacy.eosTokenIds).toEqual([2, 7]);
     const current = parseModelConfig({
       ...llamaFields,
@@ -110,14 +171,17 @@ describe("parseModelConfig", () => {
       eos_token_id: null,
       pad_token_id: -1,
     });
-    expect(current.positions).toEqual({ kind: "rotary", theta: 500_000, dimensions: 8 });
+    expect(current.positions).toEqual({ kind: "rotary", theta: 500_000, dimensions: 8, scaling: null });
     expect(current.eosTokenIds).toEqual([]);
     expect(current.padTokenId).toBeNull();
   });
 
   it.each([
-    [{ model_type: "bloom" }, 'config.json: model_type "bloom" is not a known family; known are gpt2, llama'],
-    [{}, "config.json: model_type is missing; known are gpt2, llama"],
+    [
+      { model_type: "bloom" },
+      'config.json: model_type "bloom" is not a known family; known are gpt2, gpt_neox, llama, mistral, qwen2, qwen3',
+    ],
+    [{}, "config.json: model_type is missing; known are gpt2, gpt_neox, llama, mistral, qwen2, qwen3"],
     [[], "config.json: must be a JSON object"],
     [
       { ...gpt2Fields, n_head: 5 },
@@ -129,7 +193,24 @@ describe("parseModelConfig", () => {
     ],
     [
       { ...llamaFields, rope_scaling: { rope_type: "llama3", factor: 8 } },
-      'config.json (llama): rope_scaling ({"rope_type":"llama3","factor":8}): rotary scaling "llama3" is not supported; only "default" (none) is',
+      "config.json (llama): rope_scaling.low_freq_factor (missing): Invalid input: expected number, received undefined; rope_scaling.high_freq_factor (missing): Invalid input: expected number, received undefined",
+    ],
+    [
+      { ...llamaFields, rope_scaling: { type: "yarn", factor: 8 } },
+      'config.json (llama): rope_scaling ({"type":"yarn","factor":8}): rotary scaling "yarn" is not supported; supported are default, linear, dynamic, llama3',
+    ],
+    [
+      { ...llamaFields, model_type: "qwen2", use_sliding_window: true, max_window_layers: 1 },
+      "config.json (qwen2): max_window_layers (1): 1 of 2 layers would have the sliding window; supported are all or none",
+    ],
+    [
+      {
+        ...llamaFields,
+        model_type: "qwen3",
+        use_sliding_window: true,
+        layer_types: ["sliding_attention", "full_attention"],
+      },
+      'config.json (qwen3): layer_types (["sliding_attention","full_attention"]): 1 of 2 layers would have the sliding window; supported are all or none',
     ],
     [
       { ...llamaFields, rope_parameters: { full_attention: { rope_theta: 1e4 } } },
@@ -154,9 +235,11 @@ describe("toHuggingFaceConfig", () => {
   it.each([
     ["gpt2/config.json", "language_model"],
     ["gpt2/config.legacy.json", "language_model"],
-    ["llama/config.json", "language_model"],
-    ["llama/config.legacy.json", "language_model"],
     ["scalar/config.json", "scalar"],
+    ...["gpt_neox", "llama", "mistral", "mistral_window", "qwen2", "qwen3"].flatMap((name) => [
+      [`${name}/config.json`, "language_model"] as const,
+      [`${name}/config.legacy.json`, "language_model"] as const,
+    ]),
   ] as const)("gives %s back as it was", (name, head) => {
     const source = readFixture(name);
     expect(toHuggingFaceConfig(parseModelConfig(source), head)).toEqual(source);
@@ -176,7 +259,7 @@ describe("toHuggingFaceConfig", () => {
     const config = parseModelConfig(readFixture("llama/config.legacy.json"));
     const changed = {
       ...config,
-      positions: { kind: "rotary", theta: 20_000, dimensions: 16 } as const,
+      positions: { kind: "rotary", theta: 20_000, dimensions: 16, scaling: null } as const,
       maxPositions: 128,
     };
     const written = toHuggingFaceConfig(changed, "language_model", "bfloat16");
@@ -231,6 +314,20 @@ describe("createModelConfig", () => {
       tie_word_embeddings: false,
       use_cache: true,
     });
+    expect(parseModelConfig(written)).toEqual({ ...config, source: written });
+  });
+
+  it.each([
+    ["llama", { rope_scaling: { rope_type: "linear", factor: 4 } }],
+    ["llama", { rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 } }],
+    ["gpt_neox", { rotary_pct: 1, rope_scaling: { rope_type: "dynamic", factor: 2 } }],
+    ["gpt_neox", { rotary_pct: 0.5, attention_bias: false, use_parallel_residual: false }],
+    ["mistral", { num_key_value_heads: 2, sliding_window: 7 }],
+    ["qwen2", { num_key_value_heads: 2, use_sliding_window: true, sliding_window: 7, max_window_layers: 0 }],
+    ["qwen3", { num_key_value_heads: 2, head_dim: 6, attention_bias: true }],
+  ])("writes a new %s so that it reads the same: %j", (family, fields) => {
+    const config = createModelConfig({ ...llamaFields, model_type: family, ...fields });
+    const written = toHuggingFaceConfig(config, "language_model");
     expect(parseModelConfig(written)).toEqual({ ...config, source: written });
   });
 

@@ -15,13 +15,30 @@ export interface LearnedPositions {
   readonly kind: "learned";
 }
 
-/** Rotary positions (Su et al. 2021), unscaled; the first `dimensions` of each head turn, in half-split pairs. */
+/** Rotary positions (Su et al. 2021); the first `dimensions` of each head turn, in half-split pairs. */
 export interface RotaryPositions {
   readonly kind: "rotary";
   readonly theta: number;
   /** Even, at most the head dimension. */
   readonly dimensions: number;
+  /** How frequencies are changed for texts longer than those of the first training; null leaves them. */
+  readonly scaling: RotaryScaling | null;
 }
+
+/** @see rotary-frequencies.ts for the formulas */
+export type RotaryScaling =
+  /** All frequencies divided by `factor` (Chen et al. 2023, position interpolation). */
+  | { readonly kind: "linear"; readonly factor: number }
+  /** Beyond `originalLength` tokens, theta grows with the length of the text. */
+  | { readonly kind: "dynamic"; readonly factor: number; readonly originalLength: number }
+  /** Low frequencies divided by `factor`, high ones left, those between interpolated (Llama 3.1). */
+  | {
+      readonly kind: "llama3";
+      readonly factor: number;
+      readonly lowFrequencyFactor: number;
+      readonly highFrequencyFactor: number;
+      readonly originalLength: number;
+    };
 
 export interface AttentionConfig {
   readonly heads: number;

@@ -2,20 +2,13 @@
 import {
   add,
   attention,
-  cast,
-  concat,
-  constant,
-  cos,
-  float32,
-  mul,
   reshape,
   ShapeMismatchError,
   sameShape,
-  sin,
   type Tensor,
   takeRows,
 } from "@alignkit/core";
-import type { ModelConfig, RotaryPositions } from "./config.js";
+import type { ModelConfig } from "./config.js";
 import {
   type Attend,
   decoderLayer,
@@ -23,10 +16,10 @@ import {
   norm,
   type ParameterTensors,
   parameterOf,
-  type RotaryAngles,
 } from "./decoder-layer.js";
 import { causalMask } from "./masks.js";
 import { parameterNames } from "./parameters.js";
+import { rotaryAngles } from "./rotary-frequencies.js";
 
 /** Tokens and where they stand. */
 export interface TokenInputs {
@@ -93,23 +86,6 @@ export function runDecoder(
 
   // 3. Final norm
   return norm(context, names.finalNorm, x);
-}
-
-/**
- * Cosine and sine of position times inverse frequency, each frequency twice (half-split pairs).
- * @param positionIds - int32 `[B, T]`
- * @see Su et al. 2021, section 3.2.2
- */
-function rotaryAngles({ theta, dimensions }: RotaryPositions, positionIds: Tensor): RotaryAngles {
-  const [batch, length] = positionIds.shape as [number, number];
-  const half = dimensions / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, index) => theta ** (-index / half));
-  const angles = mul(
-    reshape(cast(positionIds, "float32"), [batch, 1, length, 1]),
-    constant(float32(frequencies, [1, 1, 1, half])),
-  );
-  const paired = concat([angles, angles], 3);
-  return { cosine: cos(paired), sine: sin(paired) };
 }
 
 function checkTokens(inputIds: Tensor, positionIds: Tensor): void {

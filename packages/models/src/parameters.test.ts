@@ -7,12 +7,15 @@ import { isDecayParameter, parameterNames, parameterShapes } from "./parameters.
 const fixtures = join(import.meta.dirname, "../fixtures/models");
 
 describe("parameterShapes", () => {
-  it.each(["gpt2", "llama"])("gives what PyTorch's %s has", (name) => {
-    const read = (file: string) => JSON.parse(readFileSync(join(fixtures, name, file), "utf8"));
-    const expected = read("expected.json").parameters as Record<string, readonly number[]>;
-    const shapes = parameterShapes(parseModelConfig(read("config.json")), "language_model");
-    expect(Object.fromEntries(shapes)).toEqual(expected);
-  });
+  it.each(["gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3"])(
+    "gives what PyTorch's %s has",
+    (name) => {
+      const read = (file: string) => JSON.parse(readFileSync(join(fixtures, name, file), "utf8"));
+      const expected = read("expected.json").parameters as Record<string, readonly number[]>;
+      const shapes = parameterShapes(parseModelConfig(read("config.json")), "language_model");
+      expect(Object.fromEntries(shapes)).toEqual(expected);
+    },
+  );
 
   it("puts a scalar head in place of the language-model head", () => {
     const fields = {

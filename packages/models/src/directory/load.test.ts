@@ -67,13 +67,19 @@ describe("readModelDirectory", () => {
     }
   });
 
-  it("reads GPT-2 as first uploaded, without prefix and with mask buffers, to the same parameters", async () => {
-    const original = await readModelDirectory(join(fixtures, "gpt2/hub_layout"));
-    const model = await readModelDirectory(join(fixtures, "gpt2"));
-    expect(fingerprints(original.parameters)).toEqual(fingerprints(model.parameters));
-    expect(original.generationConfig).toBeNull();
-    expect(model.generationConfig).toMatchObject({ eos_token_id: 0, pad_token_id: 1 });
-  });
+  it.each([
+    ["gpt2", { eos_token_id: 0, pad_token_id: 1 }],
+    ["gpt_neox", { eos_token_id: 2, pad_token_id: 0 }],
+  ])(
+    "reads %s as first uploaded, with buffers and maybe no prefix, to the same parameters",
+    async (name, tokens) => {
+      const original = await readModelDirectory(join(fixtures, name, "hub_layout"));
+      const model = await readModelDirectory(join(fixtures, name));
+      expect(fingerprints(original.parameters)).toEqual(fingerprints(model.parameters));
+      expect(original.generationConfig).toBeNull();
+      expect(model.generationConfig).toMatchObject(tokens);
+    },
+  );
 
   it("takes a scalar head from the weights when config.json does not say", async () => {
     const directory = await directoryWith(

@@ -37,6 +37,14 @@ export function spelledAs<const Value extends string>(
     );
 }
 
+/** Spellings of the GELUs. */
+export const activations = {
+  gelu_new: "gelu_new",
+  gelu_pytorch_tanh: "gelu_new",
+  gelu_fast: "gelu_new",
+  gelu: "gelu",
+} as const;
+
 /** A single token id; some uploads write -1 for none. `value` is the family's own default when the field is missing. */
 function tokenId(value: number | null) {
   return z

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { defineFamily } from "./family.js";
 import {
+  activations,
   onlySupports,
   positiveInteger,
   probability,
@@ -13,13 +14,6 @@ import {
   withDefault,
   writeSpecialTokens,
 } from "./fields.js";
-
-const activations = {
-  gelu_new: "gelu_new",
-  gelu_pytorch_tanh: "gelu_new",
-  gelu_fast: "gelu_new",
-  gelu: "gelu",
-} as const;
 
 const fields = z.object({
   vocab_size: positiveInteger,

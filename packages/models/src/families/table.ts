@@ -1,8 +1,12 @@
 import type { FamilyDefinition } from "./family.js";
+import { gptNeox } from "./gpt-neox.js";
 import { gpt2 } from "./gpt2.js";
 import { llama } from "./llama.js";
+import { mistral } from "./mistral.js";
+import { qwen2 } from "./qwen2.js";
+import { qwen3 } from "./qwen3.js";
 
-const families: readonly FamilyDefinition[] = [gpt2, llama];
+const families: readonly FamilyDefinition[] = [gpt2, gptNeox, llama, mistral, qwen2, qwen3];
 
 /** The families that can be loaded, by `model_type`. */
 export const familyNames: readonly string[] = families.map((family) => family.name);
