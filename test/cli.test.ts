@@ -47,6 +47,9 @@ describe("help", () => {
         demo           Runs the whole way from a base model to an aligned one, on embedded data
         init           Writes an example: a pipeline with comments, a tokenizer, data of each format
 
+      Data:
+        data           Prepares data files for training
+
       Train:
         run            Runs a pipeline of stages from a YAML file
         pretrain       Trains a new or given language model on raw text; every token is learned

@@ -1,6 +1,7 @@
 /** The command line: which verb, and what happens when it fails. */
 import { Command, CommanderError } from "commander";
 import { addChat } from "./commands/chat.js";
+import { addData } from "./commands/data.js";
 import { addDemo } from "./commands/demo.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addGenerate } from "./commands/generate.js";
@@ -19,6 +20,7 @@ type AddVerbs = (program: Command, session: Session) => void | Promise<void>;
 /** In the order of the help. */
 const groups: readonly { readonly title: string; readonly verbs: readonly AddVerbs[] }[] = [
   { title: "Begin:", verbs: [addDemo, addInit] },
+  { title: "Data:", verbs: [addData] },
   { title: "Train:", verbs: [addRun, addStages] },
   { title: "Use:", verbs: [addGenerate, addChat, addScore] },
   { title: "About this installation:", verbs: [addDoctor, addPlugins] },

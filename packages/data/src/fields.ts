@@ -8,9 +8,11 @@ export interface Row {
   readonly origin: Origin;
 }
 
-export function readString({ value, origin }: Row, name: string): string {
+/** @param within - where the row is an object in a field: that place, `"instances"[2]` */
+export function readString({ value, origin }: Row, name: string, within?: string): string {
   const found = value[name];
-  if (typeof found !== "string") throw dataErrorAt(origin, `"${name}" is ${describe(found)}; give a string`);
+  const place = within === undefined ? `"${name}"` : `${within}.${name}`;
+  if (typeof found !== "string") throw dataErrorAt(origin, `${place} is ${describe(found)}; give a string`);
   return found;
 }
 
@@ -25,6 +27,14 @@ export function readStrings(row: Row, name: string): readonly string[] {
   return readArray(row, name, "strings").map((entry, index) => {
     if (typeof entry === "string") return entry;
     throw dataErrorAt(row.origin, `"${name}"[${index}] is ${describe(entry)}; give a string`);
+  });
+}
+
+/** @param shape - of each object, as the message shows it */
+export function readObjects(row: Row, name: string, shape: string): readonly JsonObject[] {
+  return readArray(row, name, "objects").map((entry, index) => {
+    if (typeof entry === "object" && entry !== null && !Array.isArray(entry)) return entry as JsonObject;
+    throw dataErrorAt(row.origin, `"${name}"[${index}] is ${describe(entry)}; give ${shape}`);
   });
 }
 
@@ -64,14 +74,11 @@ export function readLabels(row: Row, name: string): Int32Array {
 const roles: ReadonlySet<unknown> = new Set<Message["role"]>(["system", "user", "assistant"]);
 
 export function readMessages(row: Row, name: string): readonly Message[] {
-  const entries = readArray(row, name, "messages");
+  const entries = readObjects(row, name, '{"role": .., "content": ..}');
   if (entries.length === 0)
     throw dataErrorAt(row.origin, `"${name}" is empty; give at least one message or drop the line`);
   return entries.map((entry, index) => {
     const place = `"${name}"[${index}]`;
-    if (typeof entry !== "object" || entry === null) {
-      throw dataErrorAt(row.origin, `${place} is ${describe(entry)}; give {"role": .., "content": ..}`);
-    }
     const { role, content } = entry as Partial<Message>;
     if (!roles.has(role)) {
       throw dataErrorAt(

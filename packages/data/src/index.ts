@@ -17,6 +17,29 @@ export {
   padRight,
 } from "./collate.js";
 export { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
+export { createDuplicateFinder, type DuplicateFinder } from "./curation/duplicates.js";
+export {
+  type FewShotDemonstration,
+  type FewShotOptions,
+  fewShotDemonstrations,
+  type Instance,
+  type InstructionWithInstances,
+} from "./curation/few-shot.js";
+export {
+  type FindPersonalInformation,
+  findPersonalInformation,
+} from "./curation/personal-information.js";
+export {
+  type DroppedRow,
+  type DropReason,
+  dropReasons,
+  type KeptRow,
+  type LengthLimits,
+  type PrepareOptions,
+  prepareRows,
+} from "./curation/prepare.js";
+export { type SplitName, type SplitShares, splitNames, splitOf } from "./curation/split.js";
+export { capPerUser, noUser } from "./curation/user-cap.js";
 export { type JsonLine, type JsonObject, readJsonLines } from "./json-lines.js";
 export {
   type Cursor,

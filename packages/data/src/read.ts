@@ -13,7 +13,8 @@ import {
   rankingFormat,
   textFormat,
 } from "./formats.js";
-import { type JsonObject, readJsonLines } from "./json-lines.js";
+import { readJsonLines } from "./json-lines.js";
+import { matchFormat, namesOf } from "./match-format.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Demonstration, Prompt, Ranking, Text } from "./records.js";
 
@@ -85,8 +86,7 @@ async function readRecords<Record>(
     let first: { readonly format: Format<Record>; readonly line: number } | undefined;
     for await (const { value, line } of readJsonLines(file)) {
       const origin = { file, line };
-      const format = findFormat(value, formats);
-      if (format === undefined) throw dataErrorAt(origin, unknownFormat(value, formats));
+      const format = matchFormat({ value, origin }, formats);
       first ??= { format, line };
       if (format !== first.format) {
         throw dataErrorAt(
@@ -101,31 +101,4 @@ async function readRecords<Record>(
     }
   }
   return records;
-}
-
-/** The first format whose columns are all there; columns that are null count only where nothing else fits. */
-function findFormat<Record>(
-  value: JsonObject,
-  formats: readonly Format<Record>[],
-): Format<Record> | undefined {
-  const filled = formats.find(({ columns }) => columns.every((column) => (value[column] ?? null) !== null));
-  return filled ?? formats.find(({ columns }) => columns.every((column) => column in value));
-}
-
-function unknownFormat(value: JsonObject, formats: readonly Format<unknown>[]): string {
-  const found = Object.keys(value);
-  const near = formats.filter(({ columns }) => columns.some((column) => column in value));
-  const [only] = near;
-  if (near.length === 1 && only !== undefined) {
-    const missing = only.columns.filter((column) => !(column in value));
-    return `${missing.map((column) => `"${column}"`).join(" and ")} is missing for ${only.name}`;
-  }
-  return `the columns are [${found.join(", ")}]; give ${namesOf(formats)}`;
-}
-
-function namesOf(formats: readonly Format<unknown>[]): string {
-  const names = formats.map(({ name }) => name);
-  return names.length === 1
-    ? `${names[0]}`
-    : `${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`;
 }

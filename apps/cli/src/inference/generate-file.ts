@@ -5,11 +5,11 @@ import { readPrompts, type TokenizedPrompt, tokenizePrompts } from "@alignkit/da
 import { createGenerator, type Generation } from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
 import type { GenerateFlags } from "../commands/generate.js";
+import { shortest, writeRows } from "../rows-file.js";
 import type { Session } from "../session.js";
 import { withInterruption } from "../terminal/interruption.js";
 import { createTerminalProgress } from "../terminal/progress.js";
 import { type OpenModel, openModel } from "./open-model.js";
-import { shortest, writeRows } from "./rows-file.js";
 import { generationOptions } from "./sampling.js";
 
 export async function generateFile(session: Session, flags: GenerateFlags): Promise<void> {

@@ -2,11 +2,11 @@
 import { resolve } from "node:path";
 import { readDemonstrations, type TokenizedExample, tokenizeDemonstrations } from "@alignkit/data";
 import type { ScoreFlags } from "../commands/score.js";
+import { writeRows } from "../rows-file.js";
 import type { Session } from "../session.js";
 import { withInterruption } from "../terminal/interruption.js";
 import { createTerminalProgress } from "../terminal/progress.js";
 import { type OpenModel, openModel } from "./open-model.js";
-import { writeRows } from "./rows-file.js";
 import { rowScorers } from "./scorers.js";
 
 export async function scoreFile(session: Session, flags: ScoreFlags): Promise<void> {

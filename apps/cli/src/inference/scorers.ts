@@ -1,8 +1,8 @@
 /** What a model says of given texts: log-probabilities of their tokens, or one score each. */
 import type { TokenizedExample } from "@alignkit/data";
 import { type BatchOptions, createRewardScorer, createScorer, type Head } from "@alignkit/models";
+import { shortest } from "../rows-file.js";
 import type { OpenModel } from "./open-model.js";
-import { shortest } from "./rows-file.js";
 
 /** Rows of output for examples, in their order. */
 export interface RowScorer {
