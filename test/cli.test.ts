@@ -65,6 +65,7 @@ describe("help", () => {
       About this installation:
         doctor         Tells what this machine has, and checks a backend against the reference
         plugins        Lists stages and backends
+        presets        Lists settings of papers, or shows every value of one and its source
         help           Shows the help of a command
 
       Examples:

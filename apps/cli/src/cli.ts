@@ -7,6 +7,7 @@ import { addDoctor } from "./commands/doctor.js";
 import { addGenerate } from "./commands/generate.js";
 import { addInit } from "./commands/init.js";
 import { addPlugins } from "./commands/plugins.js";
+import { addPresets } from "./commands/presets.js";
 import { addRun } from "./commands/run.js";
 import { addScore } from "./commands/score.js";
 import { addStages } from "./commands/stages.js";
@@ -23,7 +24,7 @@ const groups: readonly { readonly title: string; readonly verbs: readonly AddVer
   { title: "Data:", verbs: [addData] },
   { title: "Train:", verbs: [addRun, addStages] },
   { title: "Use:", verbs: [addGenerate, addChat, addScore] },
-  { title: "About this installation:", verbs: [addDoctor, addPlugins] },
+  { title: "About this installation:", verbs: [addDoctor, addPlugins, addPresets] },
 ];
 
 /**

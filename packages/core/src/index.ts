@@ -153,6 +153,16 @@ export {
   runPipeline,
 } from "./pipeline.js";
 export { type BackendFactory, definePlugin, loadPlugin, type Plugin } from "./plugin.js";
+export {
+  fromCode,
+  fromPaper,
+  ownChoice,
+  type PresetOrigin,
+  type PresetValue,
+  presetConfig,
+  type StagePreset,
+  type StagePresets,
+} from "./preset.js";
 export { type PrintOptions, printGraph, sourceLine } from "./print.js";
 export {
   type Clock,

@@ -98,9 +98,10 @@ export async function runPipeline(pipeline: Pipeline, options: RunPipelineOption
 
 /** What `config.json` holds: the pipeline with every default filled in. */
 export function resolveConfig(wired: WiredPipeline, seed: number): unknown {
-  const stages = wired.stages.map(({ name, definition, config, inputs }) => ({
+  const stages = wired.stages.map(({ name, definition, preset, config, inputs }) => ({
     use: definition.name,
     as: name,
+    ...(preset === undefined ? {} : { preset }),
     config,
     inputs: Object.fromEntries(
       Object.entries(inputs).map(([input, source]) => [

@@ -3,6 +3,7 @@ import type { ArtifactKeys, ArtifactValues } from "./artifacts.js";
 import type { Backend } from "./backend.js";
 import type { CheckpointStore } from "./checkpoint.js";
 import type { Logger } from "./logger.js";
+import type { StagePresets } from "./preset.js";
 import type { Clock, Progress } from "./progress.js";
 import type { Random } from "./random.js";
 import type { Tracker } from "./tracker.js";
@@ -68,6 +69,8 @@ export interface StageDefinition<
   readonly name: string;
   readonly description: string;
   readonly config: Schema;
+  /** Settings that go by a name: `preset: instructgpt-1.3b`. */
+  readonly presets?: StagePresets;
   readonly consumes: Consumes;
   /** Inputs that may be absent. */
   readonly optionalConsumes: Optional;

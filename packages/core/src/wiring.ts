@@ -4,11 +4,14 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { z } from "zod";
 import type { ArtifactKey } from "./artifacts.js";
 import { WiringError } from "./errors.js";
+import { presetConfig } from "./preset.js";
 import { listNames, type Registry } from "./registry.js";
 import type { StageDefinition } from "./stage.js";
 
 /** Stages in the order in which they run. */
 export interface Pipeline {
+  /** Settings of every stage that has them under this name, and names none of its own. */
+  readonly preset?: string | undefined;
   readonly stages: readonly PipelineStage[];
 }
 
@@ -17,6 +20,8 @@ export interface PipelineStage {
   readonly use: string;
   /** Name in this pipeline, the same by default; needed when a stage is used twice. */
   readonly as?: string | undefined;
+  /** Settings that go by a name; keys of the config are stronger. */
+  readonly preset?: string | undefined;
   /** Checked by the stage's schema, which fills in defaults. */
   readonly config?: unknown;
   /** Where inputs come from, when not from the default. */
@@ -28,11 +33,13 @@ export type InputReference = string | { readonly path: string };
 
 /** For those who read a pipeline from a file. */
 export const pipelineSchema: z.ZodType<Pipeline> = z.strictObject({
+  preset: z.string().optional(),
   stages: z
     .array(
       z.strictObject({
         use: z.string(),
         as: z.string().optional(),
+        preset: z.string().optional(),
         config: z.unknown().optional(),
         inputs: z.record(z.string(), z.union([z.string(), z.strictObject({ path: z.string() })])).optional(),
       }),
@@ -48,6 +55,8 @@ export interface WiredPipeline {
 export interface WiredStage {
   readonly name: string;
   readonly definition: StageDefinition;
+  /** The preset that filled in the config, its own or the pipeline's. */
+  readonly preset: string | undefined;
   /** Output of the schema. */
   readonly config: unknown;
   /** By input name; optional inputs that were not given are absent. */
@@ -78,6 +87,7 @@ export async function checkWiring(
   /** Every name that the pipeline uses, to tell a later stage from none. */
   const names = pipeline.stages.map((stage) => stage.as ?? stage.use);
   if (names.length === 0) problems.push("the pipeline has no stages");
+  checkCommonPreset(registry, pipeline, problems);
   for (const [index, stage] of pipeline.stages.entries()) {
     const name = names[index] as string;
     if (!namePattern.test(name))
@@ -89,7 +99,13 @@ export async function checkWiring(
       problems.push(`${name}: stage "${stage.use}" is unknown; known: ${listNames(registry.stages.keys())}`);
       continue;
     }
-    const config = await checkConfig(name, definition, stage.config, problems);
+    const preset = presetOf(name, definition, stage.preset, pipeline.preset, problems);
+    const config = await checkConfig(
+      name,
+      definition,
+      withPreset(definition, preset, stage.config),
+      problems,
+    );
     const earlier = [...wired];
     const wiring = {
       name,
@@ -100,7 +116,7 @@ export async function checkWiring(
       names,
       problems,
     };
-    wired.push({ name, definition, config, inputs: wireInputs(wiring, options.baseDirectory) });
+    wired.push({ name, definition, preset, config, inputs: wireInputs(wiring, options.baseDirectory) });
   }
   if (problems.length > 0) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -109,6 +125,35 @@ export async function checkWiring(
     });
   }
   return { stages: wired };
+}
+
+/** A pipeline's preset must be one of a stage's: one that nobody has would change nothing in silence. */
+function checkCommonPreset(registry: Registry, { preset, stages }: Pipeline, problems: string[]): void {
+  if (preset === undefined) return;
+  const known = stages.flatMap(({ use }) => Object.keys(registry.stages.get(use)?.presets ?? {}));
+  if (known.includes(preset)) return;
+  problems.push(`preset "${preset}": no stage of the pipeline has it; known: ${listNames(new Set(known))}`);
+}
+
+/** The preset that fills in a stage's config, its own or else the pipeline's if the stage has it. */
+function presetOf(
+  name: string,
+  { presets = {} }: StageDefinition,
+  own: string | undefined,
+  common: string | undefined,
+  problems: string[],
+): string | undefined {
+  if (own === undefined) return common !== undefined && Object.hasOwn(presets, common) ? common : undefined;
+  if (Object.hasOwn(presets, own)) return own;
+  problems.push(`${name}.preset: "${own}" is unknown; known: ${listNames(Object.keys(presets))}`);
+  return undefined;
+}
+
+/** The keys of the config stand before those of the preset. What is no mapping is for the schema to refuse. */
+function withPreset({ presets = {} }: StageDefinition, name: string | undefined, config: unknown): unknown {
+  const preset = name === undefined ? undefined : presets[name];
+  if (preset === undefined || typeof (config ?? {}) !== "object" || Array.isArray(config)) return config;
+  return { ...presetConfig(preset), ...(config as object | null | undefined) };
 }
 
 async function checkConfig(

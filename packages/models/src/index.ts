@@ -52,6 +52,16 @@ export { causalMask, documentMask, leftPaddedMask } from "./masks.js";
 export { trainingMemory } from "./memory.js";
 export { adamWSettings, type OptimizationConfig, optimizationFields, scheduleOf } from "./optimization.js";
 export {
+  cosineToZero,
+  instructGptAdam,
+  instructGptCosine,
+  linearToZero,
+  nplusAdamW,
+  smallAdam,
+  stiennonAdam,
+  zieglerAdam,
+} from "./optimization-presets.js";
+export {
   isDecayParameter,
   type LayerNames,
   type LinearNames,

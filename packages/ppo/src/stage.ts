@@ -30,6 +30,7 @@ import { type PpoConfig, ppoConfig } from "./config.js";
 import { createWeightAverage } from "./ema.js";
 import { freeze, type LoadedModel, loadModel, stopTokens, valueModelFromPolicy } from "./models.js";
 import { planPpo } from "./plan.js";
+import { ppoPresets } from "./presets.js";
 import { loadPrompts, loadTexts, orderOf } from "./prompts-and-texts.js";
 import type { NamedReward } from "./reward-function.js";
 import { createPpoTrainer, type PpoParts, type PpoState, type SampledEpisode } from "./train.js";
@@ -62,6 +63,7 @@ export function ppoStage(rewards: readonly NamedReward[] = []) {
     name: "ppo",
     description: "Reinforcement learning from a reward model: PPO, with pretraining text PPO-ptx",
     config: ppoConfig,
+    presets: ppoPresets,
     consumes: { init: policyArtifact },
     optionalConsumes: {
       reference: policyArtifact,

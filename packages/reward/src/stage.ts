@@ -12,6 +12,7 @@ import type { RankingExample } from "./batches.js";
 import { type RewardConfig, rewardConfig } from "./config.js";
 import { type Examples, type ReadExamplesOptions, readExamples } from "./examples.js";
 import { type InitialModel, readInitialModel, withScalarHead } from "./initialize.js";
+import { rewardPresets } from "./presets.js";
 import { trainRewardModel } from "./train.js";
 
 /** The reward model: a policy and rankings make a model that scores a prompt with its response. */
@@ -19,6 +20,7 @@ export const rewardStage = defineStage({
   name: "reward",
   description: "Trains a reward model on rankings; demonstrations score 0 on average",
   config: rewardConfig,
+  presets: rewardPresets,
   consumes: { init: initArtifact },
   optionalConsumes: { rankings: rankingsArtifact, demonstrations: demonstrationsArtifact },
   produces: { rewardModel: rewardModelArtifact },

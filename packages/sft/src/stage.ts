@@ -5,6 +5,7 @@ import type { Tokenizer } from "@alignkit/tokenizer";
 import { type SftConfig, sftConfig } from "./config.js";
 import { type Examples, readSftExamples } from "./examples.js";
 import { planTraining, readPolicy } from "./prepare.js";
+import { sftPresets } from "./presets.js";
 import { trainLanguageModel } from "./train.js";
 
 /** Supervised fine-tuning: a language model and demonstrations make a policy. */
@@ -12,6 +13,7 @@ export const sftStage = defineStage({
   name: "sft",
   description: "Fine-tunes a language model on demonstrations; only completions are learned",
   config: sftConfig,
+  presets: sftPresets,
   consumes: { init: policyArtifact },
   optionalConsumes: { demonstrations: demonstrationsArtifact },
   produces: { policy: policyArtifact },

@@ -16,7 +16,7 @@ export function addRun(program: Command, session: Session): void {
   ])
     .argument(
       "<pipeline>",
-      "YAML file: plugins, backend, seed, output_dir, stages; its paths start at the file",
+      "YAML file: plugins, backend, seed, output_dir, preset, stages; its paths start at the file",
     )
     .addOption(
       new Option("--set <stage.key=value>", "change one key of a stage's config; may be repeated").argParser(

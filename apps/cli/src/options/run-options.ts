@@ -23,6 +23,9 @@ export function parseInteger(text: string): number {
   return value;
 }
 
+export const presetOption = () =>
+  new Option("--preset <name>", 'settings of a paper; flags and files are stronger ("alignkit presets")');
+
 /** As commander gives them; absent when not on the command line. */
 export interface RunFlags {
   readonly backend?: string;
@@ -30,6 +33,7 @@ export interface RunFlags {
   readonly outputDir?: string;
   readonly resume?: true;
   readonly dryRun?: true;
+  readonly preset?: string;
   readonly acceptChangedConfig?: true;
   readonly plugin?: readonly string[];
 }
@@ -39,6 +43,7 @@ export function addRunOptions(command: Command, defaultDirectory: string): Comma
     .addOption(backendOption())
     .addOption(seedOption())
     .option("--output-dir <directory>", `the run directory (default: ${defaultDirectory})`)
+    .addOption(presetOption())
     .option("--resume", "go on with the run that is in the directory")
     .option(
       "--accept-changed-config",

@@ -7,7 +7,7 @@ import type { RunFlags } from "./run-options.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** Keys of a config file that are about the run. */
-export const runKeys = ["backend", "seed", "output_dir", "plugins"] as const;
+export const runKeys = ["backend", "seed", "output_dir", "plugins", "preset"] as const;
 
 /** A mapping of a config file. */
 export type ConfigObject = Readonly<Record<string, unknown>>;
@@ -18,18 +18,23 @@ export interface RunSettings {
   /** As written; where it starts is for the caller to say. */
   readonly outputDirectory: string | undefined;
   readonly plugins: readonly PluginReference[];
+  /** Of a whole pipeline, or of the one stage of a verb. */
+  readonly preset: string | undefined;
 }
 
 /** @throws {ConfigError} when a value of the file is of another kind */
 export function runSettings(flags: RunFlags, file: YamlFile | undefined): RunSettings {
-  const { seed = 0, output_dir, plugins = [], backend } = requireObject(file, []);
+  const { seed = 0, output_dir, plugins = [], preset, backend } = requireObject(file, []);
   if (!Number.isSafeInteger(seed)) throw wrong(file, "seed", "an integer");
   if (output_dir !== undefined && typeof output_dir !== "string") throw wrong(file, "output_dir", "a path");
+  if (preset !== undefined && typeof preset !== "string")
+    throw wrong(file, "preset", 'a name that "alignkit presets" lists');
   if (!Array.isArray(plugins)) throw wrong(file, "plugins", "a list of packages and files");
   return {
     backend: flags.backend === undefined ? backendOfFile(backend, file) : parseBackend(flags.backend),
     seed: flags.seed ?? (seed as number),
     outputDirectory: flags.outputDir ?? output_dir,
+    preset: flags.preset ?? preset,
     plugins: plugins.map((plugin) => pluginOfFile(plugin, file)),
   };
 }

@@ -29,11 +29,11 @@ export async function runPipelineFile(session: Session, path: string, flags: Pip
     [...settings.plugins, ...(flags.plugin ?? []).map((use) => ({ use }))],
     baseDirectory,
   );
-  const pipeline = override(readPipeline(file, registry), flags.set ?? [], registry);
+  const { stages } = override(readPipeline(file, registry), flags.set ?? [], registry);
   const inFile = requireObject(file, []).output_dir as string | undefined;
   await runInTerminal(session, {
     ...flags,
-    pipeline,
+    pipeline: { preset: settings.preset, stages },
     registry,
     baseDirectory,
     backend: settings.backend,
@@ -45,7 +45,7 @@ export async function runPipelineFile(session: Session, path: string, flags: Pip
   });
 }
 
-const stageKeys = ["use", "as", "config", "inputs"];
+const stageKeys = ["use", "as", "preset", "config", "inputs"];
 
 function readPipeline(file: YamlFile, registry: Registry): Pipeline {
   const { stages } = requireObject(file, []);

@@ -39,6 +39,7 @@ export async function runStageVerb(session: Session, verb: StageVerb): Promise<v
   const fromFlags = (flags.plugin ?? []).map((use) => ({ use }));
   const pipelineStage: PipelineStage = {
     use: stage.name,
+    preset: settings.preset,
     config: { ...Object.fromEntries(own), ...verb.config },
     inputs: { ...inputsOfFile(file, stage), ...verb.inputs },
   };

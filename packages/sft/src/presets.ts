@@ -1,0 +1,123 @@
+/** Settings of SFT that go by a name, each value beside where it comes from. */
+import { fromCode, fromPaper, ownChoice, type StagePreset, type StagePresets } from "@alignkit/core";
+import {
+  cosineToZero,
+  instructGptAdam,
+  instructGptCosine,
+  nplusAdamW,
+  smallAdam,
+  stiennonAdam,
+} from "@alignkit/models";
+import type { z } from "zod";
+import type { sftConfig } from "./config.js";
+
+type SftPreset = StagePreset<z.input<typeof sftConfig>>;
+
+const wholeBatch = ownChoice(
+  1,
+  "the batch as one forward pass; a divisor of the batch here, and the batch divided by it, give the same with less memory",
+);
+
+/** What the papers leave open, and each preset of them takes alike. */
+const common = {
+  gradient_accumulation_steps: wholeBatch,
+  loss_reduction: ownChoice("token_mean", "each learned token of an update counts the same"),
+  append_eos: ownChoice(true, "a policy that never saw an end token does not stop"),
+  shuffle: ownChoice(true, "the usual; the paper does not say"),
+} satisfies SftPreset["values"];
+
+const instructGpt = {
+  ...common,
+  ...instructGptAdam,
+  max_length: ownChoice(null, "what the model takes; GPT-3 takes the 2k tokens of appendix C"),
+  too_long: ownChoice("drop", "appendix C leaves out long prompts; of whole examples it does not say"),
+} satisfies SftPreset["values"];
+
+/** The supervised baseline, which the paper calls SFT: appendix C.1. */
+function baseline(size: string, learningRate: number, batchSize: number): SftPreset {
+  return {
+    description: `SFT ${size}, the baseline of appendix C.1 (Ouyang et al. 2022)`,
+    values: {
+      ...instructGpt,
+      ...instructGptCosine("appendix C.1"),
+      num_train_epochs: fromPaper(16, "appendix C.1"),
+      per_device_train_batch_size: fromPaper(batchSize, "appendix C.1"),
+      learning_rate: fromPaper(learningRate, "appendix C.1"),
+    },
+    departures: ["float32 in place of float16 with float32 masters"],
+  };
+}
+
+/** Where PPO starts and what its KL is measured against: appendix C.3. */
+function initializer(size: string, learningRate: number, batchSize: number): SftPreset {
+  return {
+    description: `where PPO ${size} starts, and its reference: appendix C.3 (Ouyang et al. 2022)`,
+    values: {
+      ...instructGpt,
+      ...instructGptCosine("appendix C.3"),
+      warmup_steps: ownChoice(0, "appendix C.3 does not say; none in C.1"),
+      num_train_epochs: fromPaper(2, "appendix C.3"),
+      per_device_train_batch_size: fromPaper(batchSize, "appendix C.3"),
+      learning_rate: fromPaper(learningRate, "appendix C.3"),
+    },
+    departures: ["float32 in place of float16 with float32 masters"],
+  };
+}
+
+const stiennon: SftPreset = {
+  description: "the supervised baseline 1.3B on TL;DR (Stiennon et al. 2020)",
+  values: {
+    ...common,
+    ...stiennonAdam,
+    num_train_epochs: fromPaper(1, "appendix B.1"),
+    per_device_train_batch_size: fromPaper(128, "appendix B.1"),
+    learning_rate: fromPaper(6.35e-5, "appendix B.1, 1.3B; 5.66e-5 for 3B, 2.83e-5 for 6.7B"),
+    lr_scheduler_type: fromPaper("cosine", "appendix B.1"),
+    warmup_steps: ownChoice(0, "the paper names none"),
+    max_length: ownChoice(null, "what the model takes"),
+    too_long: ownChoice("error", "posts were cut to 512 tokens beforehand (appendix B.1)"),
+  },
+};
+
+const nplus: SftPreset = {
+  description: "SFT on TL;DR (Huang et al. 2024, the N+ implementation details)",
+  values: {
+    ...common,
+    ...nplusAdamW,
+    ...cosineToZero("sft.py: Args.scheduler"),
+    num_train_epochs: fromCode(1, "sft.py: Args.num_train_epochs"),
+    per_device_train_batch_size: fromCode(128, "sbatches/sft.sbatch: 8 x 16"),
+    learning_rate: fromCode(3e-6, "sft.py: Args.lr"),
+    append_eos: fromCode(true, "tldr_dataset.py: reference responses end with one"),
+    max_length: ownChoice(null, "what the model takes"),
+    too_long: ownChoice("error", "posts were cut to 512 tokens beforehand (tldr_dataset.py)"),
+  },
+};
+
+const small: SftPreset = {
+  description: "a model of some hundred thousand to some million parameters, in minutes on a CPU",
+  values: {
+    ...common,
+    ...smallAdam,
+    num_train_epochs: ownChoice(3, "as in the demo: the paper's 16 overfit"),
+    per_device_train_batch_size: ownChoice(16, "as in the demo: more steps from little data"),
+    learning_rate: ownChoice(2e-3, "as in the demo: small models take a high rate"),
+    lr_scheduler_type: ownChoice("cosine_with_min_lr", "as in the paper"),
+    min_lr_rate: ownChoice(0.1, "as in the paper"),
+    warmup_steps: ownChoice(0, "as in the paper"),
+    max_length: ownChoice(null, "what the model takes"),
+    too_long: ownChoice("drop", "small models have few positions"),
+  },
+};
+
+export const sftPresets = {
+  "instructgpt-1.3b": baseline("1.3B", 9.65e-6, 32),
+  "instructgpt-6b": baseline("6B", 9.65e-6, 32),
+  "instructgpt-175b": baseline("175B", 5.03e-6, 8),
+  "instructgpt-1.3b-init": initializer("1.3B", 5e-6, 32),
+  "instructgpt-6b-init": initializer("6B", 1.04e-5, 32),
+  "instructgpt-175b-init": initializer("175B", 2.45e-6, 8),
+  stiennon,
+  nplus,
+  small,
+} satisfies StagePresets<z.input<typeof sftConfig>>;
