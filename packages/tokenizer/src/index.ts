@@ -1,3 +1,11 @@
+export {
+  type ChatMessage,
+  type ChatTemplate,
+  createChatTemplate,
+  type RenderedChat,
+  type RenderOptions,
+  type Span,
+} from "./chat/template.js";
 export { loadTokenizer, saveTokenizer } from "./directory.js";
 export { TokenizerError } from "./errors.js";
 export { createTextStream, type TextStream } from "./text-stream.js";

@@ -18,9 +18,9 @@ import {
   Tokenizer,
 } from "@huggingface/tokenizers";
 import type { AddedToken } from "./added-tokens.js";
-import { createBpeEncoder } from "./bpe.js";
 import { decodeByteFallback } from "./byte-fallback.js";
 import { showBytes, wordPattern } from "./byte-level.js";
+import { createBpeEncoder } from "./models/bpe.js";
 
 /** A tokenizer in parts. */
 export interface TokenizerParts {

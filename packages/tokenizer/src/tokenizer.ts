@@ -5,6 +5,9 @@
  * cut at the added tokens that live in normalized text, split into words, and each word into tokens.
  */
 import { type AddedToken, createAddedTokenSplitter } from "./added-tokens.js";
+import { readChatTemplates } from "./chat/read-templates.js";
+import { readSpecialTokens } from "./chat/special-tokens.js";
+import { type ChatTemplate, createChatTemplate } from "./chat/template.js";
 import { TokenizerError } from "./errors.js";
 import { createTokenizerParts, type TokenizerParts } from "./library.js";
 
@@ -21,8 +24,8 @@ export interface Tokenizer {
   readonly unkTokenId: number | undefined;
   /** Ids that `decode` leaves out with `skipSpecialTokens`. */
   readonly specialTokenIds: ReadonlySet<number>;
-  /** The Jinja text of the chat template, when the files hold one. */
-  readonly chatTemplate: string | undefined;
+  /** Conversations as text, when the files say how. */
+  readonly chatTemplate: ChatTemplate | undefined;
   /** The files that this tokenizer was made of, by name, unchanged. */
   readonly files: TokenizerFiles;
   /** @param options.addSpecialTokens - adds what the template says, usually BOS in front; default true */
@@ -50,10 +53,12 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const idToToken: (string | undefined)[] = [];
   for (const [token, id] of parts.vocabulary) idToToken[id] = token;
   const tokenToId = (token: string) => parts.vocabulary.get(token);
+  const specialTokens = readSpecialTokens(config, specialTokensMap);
   const namedToken = (name: string): number | undefined => {
-    const content = tokenContent(config[name] ?? specialTokensMap[name]);
+    const content = specialTokens.get(name);
     return content === undefined ? undefined : tokenToId(content);
   };
+  const templates = readChatTemplates(files, config.chat_template);
   const specialTokenIds = new Set(
     parts.addedTokens.filter((token) => token.special).map((token) => token.id),
   );
@@ -69,7 +74,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
       namedToken("unk_token") ??
       (parts.unknownToken === undefined ? undefined : tokenToId(parts.unknownToken)),
     specialTokenIds,
-    chatTemplate: readChatTemplate(files, config),
+    chatTemplate: templates === undefined ? undefined : createChatTemplate(templates, specialTokens),
     files,
     encode(text, { addSpecialTokens = true } = {}) {
       const ids = encodeText(text);
@@ -170,19 +175,4 @@ function readJson(files: TokenizerFiles, name: string): Json | undefined {
     throw new TokenizerError(`${name} holds no JSON object`);
   }
   return value as Json;
-}
-
-/** A special token is spelled as its text, or as an object with `content`. */
-function tokenContent(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (typeof value !== "object" || value === null) return undefined;
-  const content = (value as Json).content;
-  return typeof content === "string" ? content : undefined;
-}
-
-function readChatTemplate(files: TokenizerFiles, config: Json): string | undefined {
-  const file = files.get("chat_template.jinja");
-  if (file !== undefined) return new TextDecoder().decode(file);
-  const inline = config.chat_template;
-  return typeof inline === "string" ? inline : undefined;
 }

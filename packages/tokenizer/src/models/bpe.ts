@@ -5,7 +5,7 @@
  * as the Rust library where the two differ: characters without a token become bytes before the merges, not after.
  * @see Sennrich et al. 2016; the lowest rank is merged first, the leftmost among equals
  */
-import { createHeap } from "./heap.js";
+import { createHeap } from "../heap.js";
 
 export interface BpeModel {
   readonly vocabulary: ReadonlyMap<string, number>;
