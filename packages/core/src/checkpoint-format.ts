@@ -156,13 +156,15 @@ export async function readManifest(directory: string): Promise<Manifest> {
   } catch (cause) {
     throw new CheckpointError(`${path}: is not JSON; it was cut short or changed`, { cause });
   }
+  if (typeof content !== "object" || content === null) throw changed(path);
   const { sha256, ...manifest } = content;
   if (manifest.format !== "alignkit-checkpoint" || manifest.version !== 1) {
     throw new CheckpointError(
       `${path}: format "${manifest.format}" version ${manifest.version} is not known; this version reads "alignkit-checkpoint" version 1`,
     );
   }
-  if (sha256 !== hashOf(manifest)) throw changed(path);
+  // The hash holds the content, the comparison every other byte: a line end that is missing was cut off.
+  if (sha256 !== hashOf(manifest) || text !== formatManifest(manifest)) throw changed(path);
   return manifest;
 }
 
@@ -178,7 +180,9 @@ async function openChecked(path: string, file: FileEntry): Promise<FileHandle> {
       `${path}: has ${found.size} bytes, the manifest says ${file.bytes}; it was cut short or changed`,
     );
   }
-  return open(path, "r");
+  return open(path, "r").catch((cause: unknown) => {
+    throw new CheckpointError(`${path}: cannot be read; look at its permissions`, { cause });
+  });
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {

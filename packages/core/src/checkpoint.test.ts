@@ -167,6 +167,17 @@ describe("a damaged checkpoint", () => {
       damage: (checkpoint) => truncate(join(checkpoint, "manifest.json"), 200),
       says: /manifest\.json: is not JSON/,
     },
+    "the last byte of the manifest cut": {
+      damage: async (checkpoint) => {
+        const path = join(checkpoint, "manifest.json");
+        await truncate(path, (await readFile(path)).length - 1);
+      },
+      says: /manifest\.json: its SHA-256/,
+    },
+    "manifest emptied of its content": {
+      damage: (checkpoint) => writeFile(join(checkpoint, "manifest.json"), "null\n"),
+      says: /manifest\.json: its SHA-256/,
+    },
     "manifest changed": {
       damage: async (checkpoint) => {
         const path = join(checkpoint, "manifest.json");

@@ -35,6 +35,7 @@ export {
   ShapeMismatchError,
   WiringError,
 } from "./errors.js";
+export { NonFiniteError, requireFinite } from "./finite.js";
 export { accumulatedGradients, checkpoint, decompose, differentiate, gradients } from "./gradient.js";
 export { inlineGraph } from "./inline.js";
 export { checkInput, type Engine, interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
@@ -137,7 +138,6 @@ export {
 export {
   createOptimizer,
   disposeAll,
-  NonFiniteError,
   type Optimizer,
   type OptimizerSnapshot,
   readAll,

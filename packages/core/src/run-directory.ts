@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import type { Environment } from "./environment.js";
@@ -76,6 +76,7 @@ export async function openRunDirectory(options: RunDirectoryOptions): Promise<Ru
     const finished = new Set((await readState(fileOf("state"))).finished);
     await mkdir(fileOf("stages"), { recursive: true });
     await mkdir(fileOf("artifacts"), { recursive: true });
+    await removeLeftovers(fileOf("artifacts"));
     return {
       path,
       metricsPath: fileOf("metrics"),
@@ -91,6 +92,16 @@ export async function openRunDirectory(options: RunDirectoryOptions): Promise<Ru
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+/**
+ * Artifacts appear under their names when they are whole; a kill before that leaves `<stage>.<output>.tmp-<process>`, and
+ * the lock says that this process is gone.
+ */
+async function removeLeftovers(artifacts: string): Promise<void> {
+  for (const name of await readdir(artifacts)) {
+    if (/\.tmp-\d+(-\d+)?$/.test(name)) await rm(join(artifacts, name), { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,7 @@
 import { ConfigError } from "@alignkit/core";
 import type { FamilyDefinition, FamilyFields } from "./families/family.js";
 import { familyNames, findFamily } from "./families/table.js";
+import { requireOwnPadding } from "./padding.js";
 
 /** What sits on top of the decoder: next-token logits, or one number per position (rewards, values). */
 export type Head = "language_model" | "scalar";
@@ -132,7 +133,7 @@ export function parseModelConfig(source: unknown, file = "config.json"): ModelCo
 /**
  * The configuration of a new model, from the fields that `config.json` would have; the rest are the family's defaults.
  * @example createModelConfig({ model_type: "gpt2", vocab_size: 512, n_positions: 128, n_embd: 64, n_layer: 2, n_head: 4 })
- * @throws {ConfigError} as {@link parseModelConfig}, and when a field is unknown
+ * @throws {ConfigError} as {@link parseModelConfig}, when a field is unknown, and when the padding token also ends a text
  */
 export function createModelConfig(fields: Readonly<Record<string, unknown>>): ModelConfig {
   const config = parseModelConfig(fields, "model config");
@@ -144,6 +145,7 @@ export function createModelConfig(fields: Readonly<Record<string, unknown>>): Mo
       { details: { unknown } },
     );
   }
+  requireOwnPadding(config, `model config (${config.family})`);
   return { ...config, source: {} };
 }
 

@@ -1,4 +1,4 @@
-export { policyArtifact, rewardModelArtifact } from "./artifacts.js";
+export { checkModel, policyArtifact, rewardModelArtifact } from "./artifacts.js";
 export {
   type AttentionConfig,
   createModelConfig,

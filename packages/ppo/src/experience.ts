@@ -1,3 +1,4 @@
+import { requireFinite } from "@alignkit/core";
 import { explainedVariance, generalizedAdvantages, moments, whiten } from "./advantages.js";
 import type { Episode, TrainingEpisode } from "./episode.js";
 import { clipScore, type KlEstimator, tokenKl, tokenRewards } from "./rewards.js";
@@ -19,6 +20,22 @@ export interface Judgements {
   readonly referenceLogProbs: readonly ArrayLike<number>[];
   readonly values: readonly ArrayLike<number>[];
   readonly scores: readonly number[];
+}
+
+/**
+ * @param step - of the policy's optimizer, from 1
+ * @throws {NonFiniteError} naming what a model said of which episode
+ */
+export function requireFiniteJudgements(judgements: Judgements, step: number): void {
+  const said: Readonly<Record<string, readonly (number | ArrayLike<number>)[]>> = { ...judgements };
+  for (const [name, rows] of Object.entries(said)) {
+    for (const [episode, row] of rows.entries()) {
+      const numbers = typeof row === "number" ? [row] : Array.from(row);
+      // One that is not finite makes the sum so.
+      const sum = numbers.reduce((total, value) => total + value, 0);
+      requireFinite({ [`${name} of episode ${episode}`]: sum }, step);
+    }
+  }
 }
 
 export interface Experience {

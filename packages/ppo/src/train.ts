@@ -12,7 +12,7 @@ import type { PpoConfig } from "./config.js";
 import type { WeightAverage } from "./ema.js";
 import type { Episode } from "./episode.js";
 import { createEpisodeScorer, createLogProbEvaluator, createValueEvaluator } from "./evaluate.js";
-import { makeExperience, mean } from "./experience.js";
+import { makeExperience, mean, requireFiniteJudgements } from "./experience.js";
 import { type KlControl, nextKlCoefficient } from "./kl-controller.js";
 import type { FrozenModel, LoadedModel } from "./models.js";
 import { type NamedReward, sumOfRewards } from "./reward-function.js";
@@ -138,6 +138,7 @@ export function createPpoTrainer(parts: PpoParts) {
       values: await valuesOf(value.parameters, episodes),
       scores: scored.scores,
     };
+    requireFiniteJudgements(judgements, policy.step + 1);
 
     // 4. Rewards (eq. 2: score minus beta times KL, per token), advantages and returns (GAE).
     const experience = makeExperience(episodes, judgements, {

@@ -1,4 +1,4 @@
-import { type Backend, type DeviceTensor, float32, type Optimizer } from "@alignkit/core";
+import { type Backend, type DeviceTensor, float32, type Optimizer, requireFinite } from "@alignkit/core";
 import {
   chunksOf,
   collateEpisodes,
@@ -36,6 +36,7 @@ export interface Updater {
   /**
    * One step of policy and value model.
    * @param texts - pretraining texts as ids, for PPO-ptx; empty for PPO
+   * @throws {NonFiniteError} when a loss or a gradient is not finite
    */
   update(
     episodes: readonly TrainingEpisode[],
@@ -152,6 +153,10 @@ export function createUpdater(
       }
 
       const { metrics: v, gradients: valueGradients } = await valueTerms(episodes, tokens);
+      requireFinite(
+        { "the policy loss": p.total, "the pretraining loss": ptx?.loss, "the value loss": v.loss },
+        policy.step + 1,
+      );
       return {
         policyGradNorm: await policy.apply(gradients, rates.policy),
         valueGradNorm: await value.apply(valueGradients, rates.value),

@@ -1,5 +1,5 @@
 import { type ArtifactKey, type DirectoryArtifact, defineDirectoryArtifact } from "@alignkit/core";
-import { readModelConfig } from "@alignkit/models";
+import { checkModel } from "@alignkit/models";
 
 /**
  * What the reward model starts from: a policy, whose head is replaced, or a reward model, whose head is kept. It is of the
@@ -8,7 +8,5 @@ import { readModelConfig } from "@alignkit/models";
 export const initArtifact: ArtifactKey<DirectoryArtifact> = defineDirectoryArtifact({
   kind: "policy",
   description: "Model directory of a language model or of a reward model, with its tokenizer",
-  async check(directory) {
-    await readModelConfig(directory);
-  },
+  check: (directory) => checkModel(directory),
 });

@@ -11,6 +11,7 @@ import {
   learningRate,
   type Optimizer,
   readAll,
+  requireFinite,
   type StageContext,
   savedOptimizer,
   shouldCheckpoint,
@@ -78,7 +79,7 @@ interface TrainingState {
  * `min_reward`, `max_reward`; `grad_norm` (before clipping), `learning_rate`, `num_tokens` (real tokens so far), `epoch`,
  * `tokens_per_second` (wall time); `eval_loss`, `eval_accuracy` and so on for held-out rankings.
  * @throws {InterruptedError} when the signal fired, after a checkpoint was saved
- * @throws {NonFiniteError} when a gradient is not finite
+ * @throws {NonFiniteError} when the loss or a gradient is not finite
  */
 export async function trainRewardModel(options: TrainOptions): Promise<TrainedRewardModel> {
   const { context, config, model, examples, evaluationExamples = [], demonstrations = [] } = options;
@@ -136,6 +137,8 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
         window,
         settings,
       );
+
+      requireFinite({ "the loss": loss }, optimizer.step + 1);
 
       // 4. Update
       const rate = learningRate(schedule, optimizer.step);

@@ -108,13 +108,13 @@ async function start(
   };
 }
 
-/** What a tokenizer says of its model. */
+/** What a tokenizer says of its model. Padding that is the end token is none: the model needs no padding token. */
 function vocabularyFields({ vocabularySize, bosTokenId, eosTokenId, padTokenId }: Tokenizer) {
   return {
     vocab_size: vocabularySize,
     bos_token_id: bosTokenId ?? null,
     eos_token_id: eosTokenId ?? null,
-    pad_token_id: padTokenId ?? null,
+    pad_token_id: padTokenId === eosTokenId ? null : (padTokenId ?? null),
   };
 }
 

@@ -56,6 +56,11 @@ describe("pretrain and sft", () => {
         { use: "sft", config: { ...common, train_files: ["demos.jsonl"], num_train_epochs: 2 } },
       ],
     });
+    // This tokenizer pads with its end token, as GPT-2's users make it do.
+    const { eos_token_id: end, pad_token_id: padding } = JSON.parse(
+      await readFile(join(artifacts["pretrain.policy"]!, "config.json"), "utf8"),
+    );
+    expect([end, padding]).toEqual([617, null]);
     const [base, policy] = await Promise.all(
       ["pretrain.policy", "sft.policy"].map((name) => readModelDirectory(artifacts[name]!)),
     );

@@ -11,6 +11,7 @@ import {
   learningRate,
   type Optimizer,
   readAll,
+  requireFinite,
   type StageContext,
   savedOptimizer,
   shouldCheckpoint,
@@ -60,7 +61,7 @@ interface TrainingState {
  * `learning_rate`, `num_tokens` (real tokens so far), `epoch`, `tokens_per_second` (wall time), `eval_loss`.
  * @returns the parameters after the last update
  * @throws {InterruptedError} when the signal fired, after a checkpoint was saved
- * @throws {NonFiniteError} when a gradient is not finite
+ * @throws {NonFiniteError} when the loss or a gradient is not finite
  */
 export async function trainLanguageModel(options: TrainOptions): Promise<Map<string, ParameterValue>> {
   const { context, config, model, examples, evaluationExamples = [] } = options;
@@ -109,6 +110,8 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
 
       // 3. Loss and gradients, added up over micro-batches
       const { loss, gradients } = await windowGradients(functions, optimizer.parameters, window, config);
+
+      requireFinite({ "the loss": loss }, optimizer.step + 1);
 
       // 4. Update
       const rate = learningRate(schedule, optimizer.step);

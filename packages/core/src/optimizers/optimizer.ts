@@ -1,6 +1,6 @@
 import type { Backend, DeviceTensor } from "../backend.js";
 import { compileFunction } from "../compile.js";
-import { AlignkitError } from "../errors.js";
+import { NonFiniteError } from "../finite.js";
 import { sumSquares } from "../ops/build.js";
 import type { Tensor } from "../tensor.js";
 import { float32, type HostTensor, sizeOf } from "../types.js";
@@ -41,19 +41,6 @@ export interface Optimizer {
   apply(gradients: Named<DeviceTensor>, learningRate: number): Promise<number>;
   snapshot(): Promise<OptimizerSnapshot>;
   dispose(): Promise<void>;
-}
-
-/** A value became NaN or infinite; names the tensor and the step. */
-export class NonFiniteError extends AlignkitError {
-  constructor(tensor: string, step: number) {
-    super(
-      "NOT_FINITE",
-      `step ${step}: ${tensor} is not finite; lower the learning rate or the gradient norm limit, or look at the data of this step`,
-      {
-        details: { tensor, step },
-      },
-    );
-  }
 }
 
 /** Puts parameters on the backend, with fresh moments or those of a snapshot. */

@@ -130,6 +130,18 @@ describe("readModelDirectory", () => {
     );
   });
 
+  it("names the first weight that is not a number", async () => {
+    const directory = await directoryWith("broken", "gpt2", (tensors) => {
+      const bias = tensors.get("transformer.ln_f.bias")!;
+      const data = Float32Array.from(bias.data as Float32Array);
+      data[7] = Number.NaN;
+      tensors.set("transformer.ln_f.bias", { dtype: "F32", shape: bias.shape, data });
+    });
+    await expect(readModelDirectory(directory)).rejects.toThrow(
+      `${directory}/model.safetensors: transformer.ln_f.bias: element 7 of 48 is NaN; the training that made these weights diverged`,
+    );
+  });
+
   it("accepts the head of a tied model when it equals the embedding, and refuses it when not", async () => {
     const tied = await directoryWith("tied", "gpt2", (tensors) => {
       tensors.set("lm_head.weight", tensors.get("transformer.wte.weight")!);

@@ -30,7 +30,7 @@ export interface LoadedModelDirectory extends ModelDirectory {
  *
  * Weights are checked against the configuration before any is read, and each is read into its final array.
  * @throws {ConfigError} when `config.json` is not understood
- * @throws {DataError} when a file is missing or damaged, or the weights are not those of the configuration
+ * @throws {DataError} when a file is missing or damaged, or the weights are not those of the configuration or not finite
  */
 export async function readModelDirectory(directory: string): Promise<LoadedModelDirectory> {
   const config = await readModelConfig(directory);
@@ -45,7 +45,9 @@ export async function readModelDirectory(directory: string): Promise<LoadedModel
     for (const [parameter, storedName] of storedNames) {
       const { file, entry } = stored.get(storedName)!;
       dtypes.add(entry.dtype);
-      parameters.set(parameter, await readFloats(files.get(file)!, storedName));
+      const value = await readFloats(files.get(file)!, storedName);
+      requireFiniteWeights(`${directory}/${file}: ${storedName}`, value.data);
+      parameters.set(parameter, value);
     }
     if (storedTiedHead !== null) {
       const { file } = stored.get(storedTiedHead)!;
@@ -175,6 +177,17 @@ function headOf(config: ModelConfig, stored: ReadonlyMap<string, StoredTensor>):
 async function readFloats(file: SafetensorsFile, name: string): Promise<ParameterValue> {
   const { shape, data } = await file.read(name);
   return { shape, data: data instanceof Float32Array ? data : Float32Array.from(data as Float64Array) };
+}
+
+/** One pass over all weights: only NaN and infinities are not 0 times 0. */
+function requireFiniteWeights(name: string, data: Float32Array): void {
+  let zero = 0;
+  for (let index = 0; index < data.length; index++) zero += (data[index] as number) * 0;
+  if (zero === 0) return;
+  const index = data.findIndex((value) => !Number.isFinite(value));
+  throw new DataError(
+    `${name}: element ${index} of ${data.length} is ${data[index]}; the training that made these weights diverged, take an earlier checkpoint of it`,
+  );
 }
 
 function checkTie(
