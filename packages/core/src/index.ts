@@ -61,6 +61,7 @@ export {
   barrier,
   broadcast,
   broadcastShape,
+  cachedAttention,
   cast,
   clamp,
   concat,

@@ -8,8 +8,13 @@ import type { HostTensor } from "./types.js";
 /**
  * The same graph in the ops that a backend takes: composites outside `supported` are decomposed, equal operations
  * are merged, trivial ones (times 1, plus 0, constants of constants) fall away, and so does what no output needs.
+ * @param canTake - whether the backend takes a certain operation of a supported composite
  */
-export function legalize(graph: Graph, supported: ReadonlySet<CompositeName>): Graph {
+export function legalize(
+  graph: Graph,
+  supported: ReadonlySet<CompositeName>,
+  canTake: (operation: Operation) => boolean = () => true,
+): Graph {
   const legal = new TensorMap<Tensor>();
   const merger = new Merger();
   // Outermost frame: the graph itself; a decomposition is legalized the same way, its inputs being legal already.
@@ -17,7 +22,7 @@ export function legalize(graph: Graph, supported: ReadonlySet<CompositeName>): G
     for (const operation of topologicalOrder(outputs)) {
       if (legal.get(handle(operation, 0)) !== undefined) continue;
       const inputs = operation.inputs.map((tensor) => legal.get(tensor) as Tensor);
-      if (isComposite(operation.op) && !supported.has(operation.op)) {
+      if (isComposite(operation.op) && !(supported.has(operation.op) && canTake(operation))) {
         const expanded = decompose(operation as Operation<CompositeName>, inputs);
         translate(expanded, source ?? operation.source);
         for (const [index, tensor] of expanded.entries())

@@ -29,16 +29,16 @@ export function tokenLogProbs(
 /**
  * Next-token logits.
  * @param hidden - `[B * T, D]`
- * @param rows - int32 `[M]`: `b * T + t`
+ * @param rows - int32 `[M]`: `b * T + t`; all unless given
  * @returns `[M, V]`
  */
 export function logits(
   config: ModelConfig,
   parameters: ParameterTensors,
   hidden: Tensor,
-  rows: Tensor,
+  rows?: Tensor,
 ): Tensor {
-  return linear(takeRows(hidden, rows), headWeight(config, parameters));
+  return linear(rows === undefined ? hidden : takeRows(hidden, rows), headWeight(config, parameters));
 }
 
 /**

@@ -20,15 +20,8 @@ import {
 export const hidden = -1e30;
 
 /**
- * Whether query `q` may see key `k`: not the future, and not beyond the window, if there is one.
- * @param slidingWindow - keys seen, the query's own included; null sees all of the past
- */
-export function seesKey(query: number, key: number, slidingWindow: number | null): boolean {
-  return key <= query && (slidingWindow === null || query - key < slidingWindow);
-}
-
-/**
  * Additive mask `[1, 1, T, T]`: each position sees itself and the past. Enough for right-padded rows.
+ * @param slidingWindow - keys seen, the query's own included; null sees all of the past
  *
  * Computed in the graph, so that T may be a free size.
  */

@@ -5,6 +5,7 @@ import {
   type CompositeName,
   type DeviceTensor,
   legalize,
+  type Operation,
 } from "@alignkit/core";
 import { createDeviceMemory } from "./device-memory.js";
 import { createExecutable, type Session } from "./executable.js";
@@ -12,6 +13,7 @@ import { createHeap } from "./heap.js";
 import { createHugePageAdvice } from "./huge-pages.js";
 import { createHostKernels } from "./kernels/host-kernels.js";
 import { findLibrary } from "./library.js";
+import { isWholeAttention } from "./lower/attention.js";
 import { wholeComposites } from "./lower/table.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
 import { encodeModel } from "./model-proto.js";
@@ -25,8 +27,11 @@ import type { TensorMemory, Value } from "./tensor-memory.js";
 /** Host kernels are bound by memory, which a few threads use up. */
 const mostKernelThreads = 4;
 
-/** Composites of the host's kernels, beside those that ONNX Runtime takes whole. */
-const hostComposites: readonly CompositeName[] = ["adamWUpdate"];
+/** Composites that need host memory, beside those that ONNX Runtime takes whole anywhere. */
+const hostComposites: readonly CompositeName[] = ["adamWUpdate", "cachedAttention"];
+
+const canTake = (operation: Operation): boolean =>
+  operation.op !== "cachedAttention" || isWholeAttention(operation);
 
 /**
  * ONNX Runtime as a backend: whole graphs as models, results written in place, optimizer steps on the host.
@@ -70,11 +75,11 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     dynamicShapes: true,
     upload: (value) => memory.upload(value),
     async compile(graph, { constants = new Map(), variant } = {}) {
-      const legalVariant = variant === undefined ? undefined : legalize(variant, supports);
+      const legalVariant = variant === undefined ? undefined : legalize(variant, supports, canTake);
       const kept = new Map([...constants].map(([position, tensor]) => [position, own(tensor).share()]));
       // On another device constants are inputs that stay where they are.
       const initializers = memory.isHost ? kept : new Map<number, Value>();
-      const plan = makePlan(legalize(graph, supports), legalVariant, initializers, memory.isHost);
+      const plan = makePlan(legalize(graph, supports, canTake), legalVariant, initializers, memory.isHost);
       const sessions: Session[] = [];
       for (const step of plan.steps) {
         if (step.kind === "model") sessions.push(await createSession(api, step, initializers, settings));

@@ -124,7 +124,17 @@ async function runModel(
   run: Run,
 ): Promise<void> {
   const inputs = step.inputs.map((slot) => run.values[slot.index] as Value);
-  const outputs = step.outputs.map((slot) => memory.allocate(run.typeOf(slot)));
+  const outputs = step.outputs.map((slot) => {
+    const target = step.overwrites.get(slot);
+    const value = target && run.values[target.index];
+    const mayOverwrite =
+      target !== undefined &&
+      value !== undefined &&
+      run.owned.has(target) &&
+      step.lastUses.has(target) &&
+      !value.isShared;
+    return mayOverwrite ? value.share() : memory.allocate(run.typeOf(slot));
+  });
   const partHandles: Handle[] = [];
   const handleOf = ({ slot, rows }: OutputPart): Handle => {
     const value = outputs[step.outputs.indexOf(slot)] as Value;

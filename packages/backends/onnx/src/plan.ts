@@ -12,6 +12,7 @@ import {
 } from "@alignkit/core";
 import { createSizeReader, fixedSizes, type Size, type SizeReader } from "./dimensions.js";
 import type { HostOpName } from "./host/table.js";
+import { overwrites } from "./lower/attention.js";
 import { countUses, findFusions } from "./lower/fusions.js";
 import { type LoweredModel, lower, type Rows } from "./lower/lowering.js";
 import { lowerTable } from "./lower/table.js";
@@ -42,6 +43,8 @@ export type Step =
       readonly kind: "model";
       readonly lowered: LoweredModel;
       readonly parts: readonly OutputPart[];
+      /** Outputs that may lie in the memory of an input, if that is free after this step. */
+      readonly overwrites: ReadonlyMap<Slot, Slot>;
     })
   | (StepSlots & { readonly kind: "host"; readonly operation: Operation<HostOpName> });
 
@@ -101,7 +104,7 @@ export function makePlan(
       splitOutputs: hostWork,
     });
   const units = partition(order, graph.outputs, hostWork);
-  const steps = makeSteps(units, outputs, slots.of, lowerUnit);
+  const steps = makeSteps(units, outputs, slots.of, lowerUnit, useCount);
   const idChecks = findIdChecks(order, graph.inputs, slots.of);
   return { steps, inputs, outputs, sizes, idChecks, slotCount: slots.count() };
 }
@@ -137,6 +140,7 @@ function makeSteps(
   outputs: readonly Slot[],
   slotOf: (tensor: Tensor) => Slot,
   lowerUnit: (operations: readonly Operation[], outputs: readonly Tensor[]) => LoweredModel,
+  useCount: TensorMap<number>,
 ): readonly Step[] {
   const readLater = new Set(outputs);
   const steps: Step[] = [];
@@ -163,6 +167,7 @@ function makeSteps(
         kind: "model",
         lowered,
         parts,
+        overwrites: overwritesOf(unit.operations, useCount, slotOf),
         inputs: stepInputs,
         outputs: wanted.map(slotOf),
         lastUses,
@@ -171,6 +176,24 @@ function makeSteps(
     for (const slot of steps.at(-1)?.inputs ?? []) readLater.add(slot);
   }
   return steps.reverse();
+}
+
+/** Results that are written over an input which nothing else reads. */
+function overwritesOf(
+  operations: readonly Operation[],
+  useCount: TensorMap<number>,
+  slotOf: (tensor: Tensor) => Slot,
+): ReadonlyMap<Slot, Slot> {
+  const found = new Map<Slot, Slot>();
+  for (const operation of operations) {
+    for (const [index, position] of (overwrites[operation.op] ?? []).entries()) {
+      if (position === undefined) continue;
+      const target = operation.inputs[position] as Tensor;
+      if (useCount.get(target) === 1)
+        found.set(slotOf(resultsOf(operation)[index] as Tensor), slotOf(target));
+    }
+  }
+  return found;
 }
 
 function unread(slots: readonly Slot[], readLater: ReadonlySet<Slot>): ReadonlySet<Slot> {

@@ -95,6 +95,16 @@ export interface CompositeAttributes {
    * query heads share key heads in groups of H / G.
    */
   readonly attention: { readonly scale: number };
+  /**
+   * One new token per row on top of a cache, which it joins: (q `[B, H, 1, Dh]`, k and v `[B, G, 1, Dh]`, cached keys and
+   * values `[B, G, S, Dh]`, lengths int32 `[B]`) -> `[B, H, 1, Dh]`, keys, values. Row b has `lengths[b]` tokens in its
+   * first slots; the new one goes to slot `lengths[b]`, and what lies in later slots is not read.
+   */
+  readonly cachedAttention: {
+    readonly scale: number;
+    /** Keys seen, the query's own included; null sees all. */
+    readonly slidingWindow: number | null;
+  };
   /** (x `[..., I]`, weight, optional bias `[O]`) -> `[..., O]`; weight `[O, I]` when transposed (as PyTorch), else `[I, O]`. */
   readonly linear: { readonly transposeWeight: boolean };
   /**

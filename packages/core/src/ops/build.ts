@@ -264,6 +264,18 @@ export const rotary = (x: Tensor, cosine: Tensor, sine: Tensor): Tensor =>
 export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, scale: number): Tensor {
   return single("attention", mask === undefined ? [q, k, v] : [q, k, v, mask], { scale });
 }
+/** Attention of one new token per row over a cache, and the cache with it; shapes at `cachedAttention` in attributes.ts. */
+export function cachedAttention(
+  projections: { readonly queries: Tensor; readonly keys: Tensor; readonly values: Tensor },
+  cache: { readonly keys: Tensor; readonly values: Tensor },
+  lengths: Tensor,
+  attributes: { readonly scale: number; readonly slidingWindow: number | null },
+): { readonly attended: Tensor; readonly keys: Tensor; readonly values: Tensor } {
+  const { queries, keys, values } = projections;
+  const inputs = [queries, keys, values, cache.keys, cache.values, lengths];
+  const [attended, nextKeys, nextValues] = apply("cachedAttention", inputs, attributes);
+  return { attended: attended as Tensor, keys: nextKeys as Tensor, values: nextValues as Tensor };
+}
 /** x `[..., I]` times weight (`[O, I]` when `transposeWeight`, else `[I, O]`) plus bias `[O]`. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, transposeWeight = true): Tensor {
   return single("linear", bias === undefined ? [x, weight] : [x, weight, bias], { transposeWeight });

@@ -4,12 +4,18 @@ import { exactDivide, sizeOf } from "../types.js";
 import type { CompositeName } from "./attributes.js";
 import {
   add,
+  and,
+  attention,
   barrier,
   broadcast,
   concat,
   div,
+  equal,
   erf,
   exp,
+  iota,
+  less,
+  lessEqual,
   linear,
   log,
   matMul,
@@ -20,6 +26,7 @@ import {
   reshape,
   rotary,
   scatterAddRows,
+  select,
   sigmoid,
   slice,
   softmax,
@@ -152,6 +159,22 @@ export const composites: CompositePart<CompositeName> = {
       ];
     },
   },
+  cachedAttention: {
+    decompose: ([q, k, v, keys, values, lengths], { scale, slidingWindow }) => {
+      const [batch, , slots] = keys!.shape as [number, number, number, number];
+      const shape = [batch, 1, slots, 1];
+      const slot = iota(shape, 2);
+      const last = broadcast(reshape(lengths!, [batch, 1, 1, 1]), shape);
+      const isNew = broadcast(equal(slot, last), keys!.shape);
+      const nextKeys = select(isNew, broadcast(k!, keys!.shape), keys!);
+      const nextValues = select(isNew, broadcast(v!, values!.shape), values!);
+      const past = lessEqual(slot, last);
+      const visible = slidingWindow === null ? past : and(past, less(sub(last, slot), slidingWindow));
+      const mask = reshape(select(visible, 0, hidden), [batch, 1, 1, slots]);
+      return [attention(q!, nextKeys, nextValues, mask, scale), nextKeys, nextValues];
+    },
+    gradient: null,
+  },
   linear: {
     decompose: ([x, weight, bias], { transposeWeight }) => {
       const product = matMul(asRows(x!), weight!, { transposeB: transposeWeight });
@@ -232,6 +255,9 @@ export const composites: CompositePart<CompositeName> = {
   },
   stopGradient: { decompose: ([x]) => [x!], gradient: null },
 };
+
+/** Large enough that a probability is exactly 0, finite so that nothing becomes NaN. */
+const hidden = -1e30;
 
 const tanhScale = 2 * Math.sqrt(2 / Math.PI);
 const tanhCubic = 0.044715;

@@ -1,5 +1,5 @@
 import { ShapeMismatchError } from "../errors.js";
-import { type DType, formatType, sameShape, sizeOf, type TensorType } from "../types.js";
+import { type DType, formatType, type Shape, sameShape, sizeOf, type TensorType } from "../types.js";
 import type { OpAttributes, OpName } from "./attributes.js";
 
 /** Result types from input types; throws when they do not fit. */
@@ -330,6 +330,31 @@ export const inferTable: { readonly [K in OpName]: Infer<K> } = {
       require(masked, "attention", inputs, "mask [B or 1, 1, T, S]");
     }
     return [at(inputs, 0)];
+  },
+  cachedAttention: (inputs) => {
+    arity("cachedAttention", inputs, 6);
+    dtypes("cachedAttention", inputs, "float32", "float32", "float32", "float32", "float32", "int32");
+    const [q, k, v, keys, values, lengths] = inputs.map(({ shape }) => shape) as readonly Shape[] as [
+      Shape,
+      Shape,
+      Shape,
+      Shape,
+      Shape,
+      Shape,
+    ];
+    const [batch, groups, slots, width] = keys;
+    const fits =
+      keys.length === 4 &&
+      sameShape(keys, values) &&
+      sameShape(k, [batch as number, groups as number, 1, width as number]) &&
+      sameShape(k, v) &&
+      q.length === 4 &&
+      sameShape(q, [batch as number, q[1] as number, 1, width as number]) &&
+      (q[1] as number) % (groups as number) === 0 &&
+      sameShape(lengths, [batch as number]) &&
+      (slots as number) > 0;
+    require(fits, "cachedAttention", inputs, "q [B, H, 1, Dh], k and v [B, G, 1, Dh], cached keys and values [B, G, S, Dh], lengths [B]");
+    return [at(inputs, 0), at(inputs, 3), at(inputs, 4)];
   },
   linear: (inputs, { transposeWeight }) => {
     arity("linear", inputs, 2, 3);

@@ -1,14 +1,20 @@
-/** The decoder with a key/value cache: one function for prompts (many tokens at once) and for single steps. */
+/** The decoder with a key/value cache: one function for the tokens of prompts, one for single steps. */
 import {
   add,
+  and,
+  broadcast,
+  cachedAttention,
   div,
   exactDivide,
   exp,
+  iota,
+  less,
   matMul,
   max,
   maximum,
   mul,
   reshape,
+  select,
   sub,
   sum,
   type Tensor,
@@ -18,6 +24,7 @@ import type { ModelConfig } from "../config.js";
 import { runDecoder } from "../decoder.js";
 import type { ParameterTensors, Projections } from "../decoder-layer.js";
 import { logits } from "../heads.js";
+import { causalMask, hidden } from "../masks.js";
 
 /** Keys and values per layer, `[B, G, S, Dh]` each, for S tokens at most. */
 export interface CacheTensors {
@@ -25,69 +32,104 @@ export interface CacheTensors {
   readonly values: readonly Tensor[];
 }
 
-export type DecodeInputs = {
+export type PrefillInputs = {
   readonly parameters: ParameterTensors;
   /** int32 `[B, T]` */
   readonly ids: Tensor;
-  /** int32 `[B, T]` */
-  readonly positions: Tensor;
-  /** Additive, `[B, 1, T, S]`: which cached keys the new tokens see; slots that hold nothing are masked. */
-  readonly pastMask: Tensor;
-  /** Additive, `[B, 1, T, T]`: which of each other they see. */
-  readonly newMask: Tensor;
-  /** int32 `[B]`: `b * T + t` of the token whose next-token logits are wanted. */
-  readonly rows: Tensor;
   readonly cache: CacheTensors;
-  /** int32 `[]`: the slot of the first new token. */
+  /** int32 `[]`: the slot of the first of them, in each row. */
   readonly start: Tensor;
 };
 
-export type DecodeOutputs = {
-  /** `[B, V]` */
-  readonly logits: Tensor;
-  /** With the new tokens from `start` on. */
+/** Free axes of {@link prefill}, for `compileFunction`. The number of slots is at least that of the new tokens. */
+export const prefillAxes = { ids: ["batch", "new"], cache: ["batch", null, "slots", null] } as const;
+
+/** Runs T tokens per row on top of those in the cache; of the model's output only the cache is wanted. */
+export function prefill(
+  config: ModelConfig,
+  { parameters, ids, cache, start }: PrefillInputs,
+): { readonly cache: CacheTensors } {
+  const { slidingWindow } = config.attention;
+  const [batch, length] = ids.shape as [number, number];
+  const slots = (cache.keys[0] as Tensor).shape[2] as number;
+  const positions = add(iota([batch, length], 1), broadcast(start, [batch, length]));
+  const masks = {
+    past: pastMask(length, slots, start, slidingWindow),
+    own: causalMask(length, slidingWindow),
+  };
+  const keys: Tensor[] = [];
+  const values: Tensor[] = [];
+  runDecoder(config, parameters, { inputIds: ids, positionIds: positions }, (layer, projections, scale) => {
+    const past = { keys: cache.keys[layer] as Tensor, values: cache.values[layer] as Tensor };
+    keys.push(updateSlice(past.keys, projections.keys, start, 2));
+    values.push(updateSlice(past.values, projections.values, start, 2));
+    return attentionInTwoParts(projections, past, masks, scale);
+  });
+  return { cache: { keys, values } };
+}
+
+export type StepInputs = {
+  readonly parameters: ParameterTensors;
+  /** int32 `[B]` */
+  readonly ids: Tensor;
+  /** int32 `[B]`: tokens of each row that are in the cache, in its first slots. */
+  readonly lengths: Tensor;
   readonly cache: CacheTensors;
 };
 
-/** Free axes of {@link decode}, for `compileFunction`. The number of slots is at least that of the new tokens. */
-export const decodeAxes = {
-  ids: ["batch", "new"],
-  positions: ["batch", "new"],
-  pastMask: ["batch", null, "new", "slots"],
-  newMask: ["batch", null, "new", "new"],
-  rows: ["batch"],
+/** Free axes of {@link step}. */
+export const stepAxes = {
+  ids: ["batch"],
+  lengths: ["batch"],
   cache: ["batch", null, "slots", null],
 } as const;
 
-/** Runs new tokens through the model on top of those in the cache. */
-export function decode(
+/**
+ * Appends one token to each row.
+ * @returns next-token logits, `[B, V]`, and the cache with the tokens
+ */
+export function step(
   config: ModelConfig,
-  { parameters, ids, positions, pastMask, newMask, rows, cache, start }: DecodeInputs,
-): DecodeOutputs {
+  { parameters, ids, lengths, cache }: StepInputs,
+): { readonly logits: Tensor; readonly cache: CacheTensors } {
+  const { slidingWindow } = config.attention;
+  const batch = ids.shape[0] as number;
   const keys: Tensor[] = [];
   const values: Tensor[] = [];
-  const hidden = runDecoder(
+  const hiddenRows = runDecoder(
     config,
     parameters,
-    { inputIds: ids, positionIds: positions },
+    { inputIds: reshape(ids, [batch, 1]), positionIds: reshape(lengths, [batch, 1]) },
     (layer, projections, scale) => {
       const past = { keys: cache.keys[layer] as Tensor, values: cache.values[layer] as Tensor };
-      keys.push(updateSlice(past.keys, projections.keys, start, 2));
-      values.push(updateSlice(past.values, projections.values, start, 2));
-      return cachedAttention(projections, past, { pastMask, newMask }, scale);
+      const result = cachedAttention(projections, past, lengths, { scale, slidingWindow });
+      keys.push(result.keys);
+      values.push(result.values);
+      return result.attended;
     },
   );
-  return { logits: logits(config, parameters, hidden, rows), cache: { keys, values } };
+  return { logits: logits(config, parameters, hiddenRows), cache: { keys, values } };
+}
+
+/** Additive, `[1, 1, T, S]`: which cached keys the tokens from `start` on see. */
+function pastMask(length: number, slots: number, start: Tensor, slidingWindow: number | null): Tensor {
+  const shape = [1, 1, length, slots];
+  const slot = iota(shape, 3);
+  const first = broadcast(start, shape);
+  const filled = less(slot, first);
+  const query = add(iota(shape, 2), first);
+  const visible = slidingWindow === null ? filled : and(filled, less(sub(query, slot), slidingWindow));
+  return select(visible, 0, hidden);
 }
 
 /**
  * Attention over cached and new keys, `[B, H, T, Dh]`, without joining the two: one softmax, whose maximum and
  * normalizer are found over both parts, so that the cache is read where it lies.
  */
-function cachedAttention(
+function attentionInTwoParts(
   { queries, keys, values }: Projections,
   past: { readonly keys: Tensor; readonly values: Tensor },
-  { pastMask, newMask }: { readonly pastMask: Tensor; readonly newMask: Tensor },
+  masks: { readonly past: Tensor; readonly own: Tensor },
   scale: number,
 ): Tensor {
   const [batch, heads, length, width] = queries.shape as [number, number, number, number];
@@ -100,8 +142,8 @@ function cachedAttention(
     const products = mul(matMul(grouped, partKeys, { transposeB: true }), scale);
     return add(reshape(products, [batch, heads, length, partKeys.shape[2] as number]), mask);
   };
-  const pastScores = scoresOf(past.keys, pastMask);
-  const newScores = scoresOf(keys, newMask);
+  const pastScores = scoresOf(past.keys, masks.past);
+  const newScores = scoresOf(keys, masks.own);
   const highest = maximum(max(pastScores, 3, true), max(newScores, 3, true));
   const pastWeights = exp(sub(pastScores, highest));
   const newWeights = exp(sub(newScores, highest));

@@ -45,12 +45,10 @@ export async function generateBatch(
       finishReason: null,
     }),
   );
-  const longest = Math.max(...prompts.map(({ ids }) => ids.length));
   const session = await createSession(
     program,
     prompts.map(({ ids }) => ids),
-    // The last token is drawn, but not run.
-    longest + maxNewTokens - 1,
+    maxNewTokens,
   );
   try {
     let active: readonly Row[] = rows;

@@ -55,9 +55,6 @@ export function createGenerator(
       }
       return generations;
     },
-    async dispose() {
-      await program.decode.dispose();
-      await program.selectRows.dispose();
-    },
+    dispose: () => program.dispose(),
   };
 }

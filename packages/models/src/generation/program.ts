@@ -7,7 +7,15 @@ import {
   takeRows,
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
-import { type CacheTensors, type DecodeInputs, type DecodeOutputs, decode, decodeAxes } from "./decode.js";
+import {
+  type CacheTensors,
+  type PrefillInputs,
+  prefill,
+  prefillAxes,
+  type StepInputs,
+  step,
+  stepAxes,
+} from "./decode.js";
 
 type SelectInputs = { readonly cache: CacheTensors; readonly rows: Tensor };
 type SelectOutputs = { readonly cache: CacheTensors };
@@ -16,9 +24,12 @@ type SelectOutputs = { readonly cache: CacheTensors };
 export interface DecoderProgram {
   readonly backend: Backend;
   readonly config: ModelConfig;
-  readonly decode: CompiledFunction<DecodeInputs, DecodeOutputs>;
+  readonly parameters: Readonly<Record<string, DeviceTensor>>;
+  readonly prefill: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
+  readonly step: CompiledFunction<StepInputs, ReturnType<typeof step>>;
   /** Some rows of a cache, as a cache of their own. */
   readonly selectRows: CompiledFunction<SelectInputs, SelectOutputs>;
+  dispose(): Promise<void>;
 }
 
 /** The parameters must live as long as the program; they stay the caller's. */
@@ -31,16 +42,28 @@ export function createDecoderProgram(
     const select = (tensors: readonly Tensor[]) => tensors.map((tensor) => takeRows(tensor, rows));
     return { cache: { keys: select(cache.keys), values: select(cache.values) } };
   };
-  return {
-    backend,
-    config,
-    decode: compileFunction(backend, (inputs: DecodeInputs) => decode(config, inputs), {
+  const functions = {
+    // Large products gain nothing from weights in a form of their own, which would double their memory.
+    prefill: compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs), {
+      donate: ["cache"],
+      dynamic: prefillAxes,
+    }),
+    step: compileFunction(backend, (inputs: StepInputs) => step(config, inputs), {
       constants: { parameters },
       donate: ["cache"],
-      dynamic: decodeAxes,
+      dynamic: stepAxes,
     }),
     selectRows: compileFunction(backend, selectRows, {
       dynamic: { cache: ["batch", null, "slots", null], rows: ["rows"] },
     }),
+  };
+  return {
+    backend,
+    config,
+    parameters,
+    ...functions,
+    async dispose() {
+      for (const compiled of Object.values(functions)) await compiled.dispose();
+    },
   };
 }

@@ -76,4 +76,7 @@ export const elementwise = {
   and: pairwise("And"),
   or: pairwise("Or"),
   select: pairwise("Where"),
+  gelu: (lowering, { inputs: [x], attributes: { approximate } }) => [
+    lowering.emit("Gelu", [lowering.name(x!)], { attributes: { approximate: { string: approximate } } }),
+  ],
 } satisfies LowerTable;

@@ -42,6 +42,8 @@ export interface Lowering {
   initializer(data: Initializer["data"], type: ElementType, shape: readonly number[]): string;
   /** Sizes of an attribute, free ones as expressions. */
   sizes(operation: Operation, select: (operation: Operation) => readonly number[]): readonly Size[];
+  /** The shape of a tensor, free ones as expressions. */
+  sizesOf(tensor: Tensor): readonly Size[];
   /** The shape as an int64 list that Reshape takes: at most one -1. */
   reshapeTarget(sizes: readonly Size[]): string;
   /** The shape as an int64 list, free sizes computed. */
@@ -165,6 +167,10 @@ export function lower(request: LowerRequest): LoweredModel {
     return emit("Concat", parts, { attributes: { axis: { int: 0 } } });
   };
 
+  const sizesOf = (tensor: Tensor): readonly Size[] => {
+    const twin = twins.get(tensor.operation) ?? tensor.operation;
+    return sizes.readShape(tensor.shape, (twin.types[tensor.index] as Tensor["type"]).shape);
+  };
   const lowering: Lowering = {
     fusions,
     name,
@@ -183,6 +189,7 @@ export function lower(request: LowerRequest): LoweredModel {
       const twin = twins.get(operation) ?? operation;
       return sizes.readShape(select(operation), select(twin));
     },
+    sizesOf,
     reshapeTarget: (list) => {
       const free = list.filter((size) => typeof size !== "number");
       return free.length <= 1
@@ -204,13 +211,8 @@ export function lower(request: LowerRequest): LoweredModel {
     if (names.get(resultsOf(operation)[0] as Tensor) === undefined) run(operation);
   }
 
-  const shapeOf = (tensor: Tensor): ValueInfo["shape"] => {
-    const twin = twins.get(tensor.operation) ?? tensor.operation;
-    const second = twin.types[tensor.index] as Tensor["type"];
-    return sizes
-      .readShape(tensor.shape, second.shape)
-      .map((size) => (typeof size === "number" ? size : describe(size)));
-  };
+  const shapeOf = (tensor: Tensor): ValueInfo["shape"] =>
+    sizesOf(tensor).map((size) => (typeof size === "number" ? size : describe(size)));
   const info = (tensor: Tensor, valueName: string, rows?: Rows): ValueInfo => ({
     name: valueName,
     type: tensor.dtype,

@@ -54,9 +54,19 @@ export const movement = {
     const sizes = lowering.sizes(operation, (twin) => (twin as Operation<"broadcastTo">).attributes.shape);
     return [lowering.emit("Expand", [lowering.name(operation.inputs[0]!), lowering.shape(sizes)])];
   },
-  transpose: (lowering, { inputs: [x], attributes: { permutation } }) => [
-    lowering.emit("Transpose", [lowering.name(x!)], { attributes: { perm: { ints: permutation } } }),
-  ],
+  transpose: (lowering, operation) => {
+    const { permutation } = operation.attributes;
+    const x = lowering.name(operation.inputs[0]!);
+    // Where only axes of size 1 change places, the values lie as they did.
+    const sizes = lowering.sizesOf(operation.inputs[0]!);
+    const wide = permutation.filter((axis) => sizes[axis] !== 1);
+    if (wide.every((axis, place) => place === 0 || axis > (wide[place - 1] as number))) {
+      return [
+        lowering.emit("Reshape", [x, lowering.reshapeTarget(permutation.map((axis) => sizes[axis] as Size))]),
+      ];
+    }
+    return [lowering.emit("Transpose", [x], { attributes: { perm: { ints: permutation } } })];
+  },
   slice: (lowering, operation) => {
     const [x] = operation.inputs;
     const starts = lowering.sizes(operation, (twin) => (twin as Operation<"slice">).attributes.starts);

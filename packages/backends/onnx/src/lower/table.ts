@@ -1,4 +1,5 @@
 import type { CompositeName, PrimitiveName } from "@alignkit/core";
+import { attention } from "./attention.js";
 import { elementwise } from "./elementwise.js";
 import { indexing } from "./indexing.js";
 import { linear } from "./linear.js";
@@ -7,7 +8,14 @@ import { movement } from "./movement.js";
 import { reduce } from "./reduce.js";
 
 /** Composites that ONNX Runtime has an operator for. */
-export type WholeComposite = "softmax" | "logSoftmax" | "layerNorm" | "rmsNorm" | "sumSquares";
+export type WholeComposite =
+  | "softmax"
+  | "logSoftmax"
+  | "layerNorm"
+  | "rmsNorm"
+  | "sumSquares"
+  | "gelu"
+  | "cachedAttention";
 
 /** A rule for every op that may reach a model. A missing one does not compile. */
 export const lowerTable: { readonly [K in Exclude<PrimitiveName, "input"> | WholeComposite]: Lower<K> } = {
@@ -16,6 +24,7 @@ export const lowerTable: { readonly [K in Exclude<PrimitiveName, "input"> | Whol
   ...movement,
   ...linear,
   ...indexing,
+  ...attention,
 };
 
 export const wholeComposites: readonly (CompositeName & WholeComposite)[] = [
@@ -24,4 +33,5 @@ export const wholeComposites: readonly (CompositeName & WholeComposite)[] = [
   "layerNorm",
   "rmsNorm",
   "sumSquares",
+  "gelu",
 ];

@@ -2,6 +2,7 @@ import { checkpoint } from "../../gradient.js";
 import {
   apply,
   attention,
+  cachedAttention,
   concat,
   fill,
   gelu,
@@ -21,7 +22,7 @@ import {
   sumSquares,
 } from "../../ops/build.js";
 import type { Tensor } from "../../tensor.js";
-import { type ConformanceCase, defineCase, flags, real, whole } from "../case.js";
+import { type ConformanceCase, defineCase, flags, type InputSpecification, real, whole } from "../case.js";
 
 export const compositeCases: readonly ConformanceCase[] = [
   defineCase("softmax", [real([3, 4, 7], -5, 5)], (x) => softmax(x)),
@@ -61,6 +62,21 @@ export const compositeCases: readonly ConformanceCase[] = [
     "attention with grouped queries",
     [real([2, 6, 5, 4]), real([2, 2, 7, 4]), real([2, 2, 7, 4]), flags([2, 1, 5, 7])],
     (q, k, v, mask) => attention(q, k, v, select(mask, fill(0, mask.shape), -1e30), 0.5),
+  ),
+  defineCase("cachedAttention", cacheInputs(4, 2), (...inputs) => cached(inputs, null), { gradient: false }),
+  defineCase("cachedAttention in a window", cacheInputs(4, 4), (...inputs) => cached(inputs, 3), {
+    gradient: false,
+  }),
+  defineCase("cachedAttention of wide heads", cacheInputs(16, 2), (...inputs) => cached(inputs, null), {
+    gradient: false,
+  }),
+  defineCase(
+    "cachedAttention of wide heads in a window",
+    cacheInputs(16, 4),
+    (...inputs) => cached(inputs, 3),
+    {
+      gradient: false,
+    },
   ),
   defineCase("linear as PyTorch stores it", [real([2, 3, 4]), real([5, 4]), real([5])], (x, weight, bias) =>
     linear(x, weight, bias),
@@ -118,4 +134,32 @@ function adamW(p: Tensor, g: Tensor, m: Tensor, v: Tensor, weightDecay: number):
     epsilon: 1e-8,
     weightDecay,
   });
+}
+
+/** Of 4 heads and a cache of 7 slots. */
+function cacheInputs(width: number, groups: number): readonly InputSpecification[] {
+  return [
+    real([3, 4, 1, width]),
+    real([3, groups, 1, width]),
+    real([3, groups, 1, width]),
+    real([3, groups, 7, width]),
+    real([3, groups, 7, width]),
+    whole([3], 0, 7),
+  ];
+}
+
+function cached(inputs: readonly Tensor[], slidingWindow: number | null): readonly Tensor[] {
+  const [queries, keys, values, pastKeys, pastValues, lengths] = inputs as readonly Tensor[] as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const result = cachedAttention({ queries, keys, values }, { keys: pastKeys, values: pastValues }, lengths, {
+    scale: 0.5,
+    slidingWindow,
+  });
+  return Object.values(result);
 }
