@@ -48,7 +48,7 @@ export {
 } from "./generation/sampler.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
-export { causalMask, documentMask, leftPaddedMask } from "./masks.js";
+export { branchMask, causalMask, documentMask, leftPaddedMask } from "./masks.js";
 export { trainingMemory } from "./memory.js";
 export { adamWSettings, type OptimizationConfig, optimizationFields, scheduleOf } from "./optimization.js";
 export {

@@ -1,6 +1,6 @@
-import { compileFunction, int32, referenceBackend, type Tensor } from "@alignkit/core";
+import { compileFunction, constant, int32, referenceBackend, type Tensor } from "@alignkit/core";
 import { describe, expect, it } from "vitest";
-import { causalMask, documentMask, leftPaddedMask } from "./masks.js";
+import { branchMask, causalMask, documentMask, leftPaddedMask } from "./masks.js";
 
 /** 1 where a query (row) sees a key (column). */
 async function seen(
@@ -41,6 +41,30 @@ describe("masks", () => {
       "00100",
       "00110",
       "00001",
+    ]);
+  });
+
+  it("branches see what they share and themselves", async () => {
+    const positions = constant(int32([0, 1, 2, 3, 2, 0], [1, 6]));
+    const branches = [[0, 0, 1, 1, 2, -1]];
+    expect(await seen((given) => branchMask(given, positions), branches)).toEqual([
+      "100000",
+      "110000",
+      "111000",
+      "111100",
+      "110010",
+      "110001",
+    ]);
+  });
+
+  it("a window over branches counts positions: the second branch stands beside the first, not behind it", async () => {
+    const positions = constant(int32([0, 1, 2, 3, 2], [1, 5]));
+    expect(await seen((given) => branchMask(given, positions, 2), [[0, 0, 1, 1, 2]])).toEqual([
+      "10000",
+      "11000",
+      "01100",
+      "00110",
+      "01001",
     ]);
   });
 });

@@ -7,6 +7,7 @@ import {
   less,
   lessEqual,
   mul,
+  or,
   reshape,
   select,
   sub,
@@ -55,4 +56,27 @@ export function documentMask(documentIds: Tensor, slidingWindow: number | null =
     reshape(documentIds, [batch, 1, 1, length]),
   );
   return add(select(same, 0, hidden), causalMask(length, slidingWindow));
+}
+
+/**
+ * Additive mask `[B, 1, T, T]` of rows that begin with what several branches share: each branch sees the shared tokens
+ * and itself, causally. With positions that go on from the shared tokens in every branch, a branch is computed exactly
+ * as in a row of its own.
+ * @param branchIds - int32 `[B, T]`: 0 on shared tokens, 1, 2 ... on the tokens of each branch, -1 on padding
+ * @param positionIds - int32 `[B, T]`; the sliding window counts these, not columns
+ */
+export function branchMask(
+  branchIds: Tensor,
+  positionIds: Tensor,
+  slidingWindow: number | null = null,
+): Tensor {
+  const [batch, length] = branchIds.shape as [number, number];
+  const asQuery = (x: Tensor) => reshape(x, [batch, 1, length, 1]);
+  const asKey = (x: Tensor) => reshape(x, [batch, 1, 1, length]);
+  const key = asKey(branchIds);
+  const visible = or(equal(asQuery(branchIds), key), equal(key, 0));
+  const mask = add(select(visible, 0, hidden), causalMask(length));
+  if (slidingWindow === null) return mask;
+  const near = less(sub(asQuery(positionIds), asKey(positionIds)), slidingWindow);
+  return add(mask, select(near, 0, hidden));
 }

@@ -5,52 +5,52 @@ import {
   type Cursor,
   createOrder,
   fileOrder,
-  type PaddedRows,
-  padRight,
   type RankedPair,
   roundingStep,
   type TokenizedRanking,
 } from "@alignkit/data";
 import { type BatchSize, type LossNormalization, pairWeight } from "./pairs.js";
+import { layOutRows, type ResponseRows, type Responses, type RowSettings } from "./rows.js";
 
 /** One prompt with its responses, as ids. */
 export interface RankingExample extends Pick<TokenizedRanking, "rows" | "pairs"> {
   /** By how much more the better one of a pair should score; default 0. */
   readonly margin?: number;
+  /** Whose accuracy the evaluation reports by itself: who ranked, or a group of labelers. */
+  readonly group?: string | undefined;
 }
 
-/** All responses of several prompts, one row each. */
-export interface RankingBatch extends PaddedRows {
-  /** Rows that are responses; the rest is padding. */
+/** All responses of several prompts. */
+export interface RankingBatch extends ResponseRows {
+  /** How many; what is beyond is padding. */
   readonly responses: number;
-  /** Untied pairs, as numbers of rows. */
+  /** Real tokens of prompts and responses, as if each response stood in a row of its own. */
+  readonly tokens: number;
+  /** Untied pairs, as numbers of responses. */
   readonly pairs: readonly RankedPair[];
   /** Weight of each pair in the update's loss. */
   readonly weights: readonly number[];
   /** Margin of each pair. */
   readonly margins: readonly number[];
+  /** Group of each pair's prompt. */
+  readonly groups: readonly (string | undefined)[];
 }
 
 /** The rankings of one optimizer step. */
 export interface Window {
   readonly batches: readonly RankingBatch[];
-  /** Real tokens of all of them. */
+  /** Sum over its batches. */
   readonly tokens: number;
   readonly next: Cursor;
 }
 
-export interface BatchSettings {
-  readonly padTokenId: number;
+export interface BatchSettings extends RowSettings {
   /** Prompts of a batch. */
   readonly prompts: number;
-  /** See `pad_to_multiple_of`. */
-  readonly multipleOf: number | null;
-  /** Whether sizes are rounded up to some that recur, because each set of sizes needs a graph of its own. */
-  readonly fewSizes: boolean;
   readonly normalization: LossNormalization;
+  /** How many responses of a prompt stand in a row of such a batch; see `layOutRows`. */
+  readonly responsesPerRow: (prompts: readonly Responses[]) => number;
 }
-
-type PadSettings = Pick<BatchSettings, "padTokenId" | "multipleOf" | "fewSizes">;
 
 /** @param random - orders the epochs; undefined keeps the order of the examples */
 export function createWindows(
@@ -74,7 +74,7 @@ export function createWindows(
       );
       return {
         batches,
-        tokens: sum(batches.flatMap(({ lengths, responses }) => [...lengths.subarray(0, responses)])),
+        tokens: sum(batches.map(({ tokens }) => tokens)),
         next,
       };
     },
@@ -82,14 +82,12 @@ export function createWindows(
 }
 
 /** Rankings in batches of `prompts`; the weights of all of them together make one mean. */
-export function toBatches(
-  examples: readonly RankingExample[],
-  { prompts, normalization, ...padding }: BatchSettings,
-): RankingBatch[] {
+export function toBatches(examples: readonly RankingExample[], settings: BatchSettings): RankingBatch[] {
+  const { prompts } = settings;
   const size = { prompts: examples.length, pairs: sum(examples.map(({ pairs }) => pairs.length)) };
   const batches: RankingBatch[] = [];
   for (let start = 0; start < examples.length; start += prompts) {
-    batches.push(toBatch(examples.slice(start, start + prompts), size, normalization, padding));
+    batches.push(toBatch(examples.slice(start, start + prompts), size, settings));
   }
   return batches;
 }
@@ -97,46 +95,33 @@ export function toBatches(
 function toBatch(
   examples: readonly RankingExample[],
   size: BatchSize,
-  normalization: LossNormalization,
-  padding: PadSettings,
+  settings: BatchSettings,
 ): RankingBatch {
+  const { normalization, responsesPerRow } = settings;
   const rows: Int32Array[] = [];
   const pairs: RankedPair[] = [];
   const weights: number[] = [];
   const margins: number[] = [];
-  for (const { rows: own, pairs: ownPairs, margin = 0 } of examples) {
+  const groups: (string | undefined)[] = [];
+  for (const { rows: own, pairs: ownPairs, margin = 0, group } of examples) {
     const weight = pairWeight({ normalization, responses: own.length, pairs: ownPairs.length, batch: size });
     for (const { better, worse } of ownPairs) {
       pairs.push({ better: rows.length + better, worse: rows.length + worse });
       weights.push(weight);
       margins.push(margin);
+      groups.push(group);
     }
     rows.push(...own);
   }
-  return { ...padRows(rows, padding), responses: rows.length, pairs, weights, margins };
-}
-
-/** Rows padded to one length; with `fewSizes` their number is rounded up, too. */
-export function padRows(
-  rows: readonly Int32Array[],
-  { padTokenId, multipleOf, fewSizes }: PadSettings,
-): PaddedRows {
-  const longest = Math.max(1, ...rows.map((row) => row.length));
-  const count = fewSizes ? bucketLength(rows.length, roundingStep(rows.length, 1)) : rows.length;
-  const filler = new Array<Int32Array>(count - rows.length).fill(Int32Array.of(padTokenId));
-  const length = bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1));
-  return padRight([...rows, ...filler], { padTokenId, length });
-}
-
-/** Rows as arguments of a compiled function. The score is read at the last real token, known from the length. */
-export function rowTensors({ rows, length, inputIds, positionIds, lengths }: PaddedRows) {
+  const prompts = examples.map((example) => example.rows);
   return {
-    inputIds: int32(inputIds, [rows, length]),
-    positionIds: int32(positionIds, [rows, length]),
-    lastTokens: int32(
-      lengths.map((real, row) => row * length + real - 1),
-      [rows],
-    ),
+    ...layOutRows(prompts, responsesPerRow(prompts), settings),
+    responses: rows.length,
+    tokens: sum(rows.map((row) => row.length)),
+    pairs,
+    weights,
+    margins,
+    groups,
   };
 }
 

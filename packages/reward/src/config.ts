@@ -36,12 +36,32 @@ export const rewardConfig = z.strictObject({
     .default(true)
     .describe("Whether the end token follows each response; the score is read at the last token"),
 
+  labeler_column: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("Column that says who ranked: the evaluation then has an `eval_accuracy/<labeler>` of each"),
+  labeler_folds: z
+    .int()
+    .min(2)
+    .nullable()
+    .default(null)
+    .describe(
+      "Deals the labelers of `labeler_column` out to so many groups, of which one is held out for evaluation (paper, 4.1: 5)",
+    ),
+  fold: z.int().nonnegative().default(0).describe("The group that is held out, from 0"),
   // Amount of work.
   per_device_train_batch_size: z
     .int()
     .positive()
     .default(64)
     .describe("Prompts of one forward pass, each with all its responses (paper: 64 prompts an update)"),
+  share_prompts: z
+    .union([z.literal("auto"), z.boolean()])
+    .default("auto")
+    .describe(
+      "Whether a prompt is computed once for several of its responses, which see it and themselves only; the same scores and gradients. auto does so where it is less work, by the lengths of each batch",
+    ),
   num_train_epochs: z
     .number()
     .positive()

@@ -1,7 +1,9 @@
 import type { DeviceTensor } from "@alignkit/core";
-import { type BatchSettings, padRows, type RankingExample, rowTensors, toBatches } from "./batches.js";
+import { type BatchSettings, type RankingExample, toBatches } from "./batches.js";
+import { calibrationError, reliabilityTable } from "./calibration.js";
 import type { RewardFunctions } from "./functions.js";
 import { addCounts, countRankings, noCounts, rankingMetrics } from "./metrics.js";
+import { layOutRows, rowTensors } from "./rows.js";
 
 interface Scorer {
   readonly functions: Pick<RewardFunctions, "scores">;
@@ -11,7 +13,7 @@ interface Scorer {
 
 /**
  * Metrics of held-out rankings, names as in training with `eval_` in front; `eval_loss` has the divisor of training and
- * no centring.
+ * no centring. Beside them `eval_calibration_error`, and `eval_accuracy/<group>` for each group that examples name.
  * @param examples - at least one
  */
 export async function evaluateRankings({
@@ -25,22 +27,37 @@ export async function evaluateRankings({
   const sorted = examples.toSorted((a, b) => longest(b) - longest(a));
   let counts = noCounts;
   let loss = 0;
+  const differences: number[] = [];
+  const groups = new Map<string, { pairs: number; correct: number }>();
   for (const batch of toBatches(sorted, settings)) {
-    const { scores } = await functions.scores({ parameters, rows: rowTensors(batch) });
+    const { scores } = await functions.scores({ parameters, ...rowTensors(batch) });
     const values = Array.from((await scores.read()).data.subarray(0, batch.responses));
     scores.dispose();
     counts = addCounts(counts, countRankings(values, batch.pairs));
     for (const [index, { better, worse }] of batch.pairs.entries()) {
-      const difference =
-        (values[better] as number) - (values[worse] as number) - (batch.margins[index] as number);
-      // -log sigmoid(x), stable at both ends.
-      loss +=
-        (batch.weights[index] as number) *
-        (Math.max(-difference, 0) + Math.log1p(Math.exp(-Math.abs(difference))));
+      const difference = (values[better] as number) - (values[worse] as number);
+      differences.push(difference);
+      loss += (batch.weights[index] as number) * logistic(difference - (batch.margins[index] as number));
+      const name = batch.groups[index];
+      if (name === undefined) continue;
+      const group = groups.get(name) ?? { pairs: 0, correct: 0 };
+      groups.set(name, { pairs: group.pairs + 1, correct: group.correct + Number(difference > 0) });
     }
   }
-  const metrics = Object.entries({ loss, ...rankingMetrics(counts) });
-  return Object.fromEntries(metrics.map(([name, value]) => [`eval_${name}`, value]));
+  const metrics = {
+    loss,
+    ...rankingMetrics(counts),
+    calibration_error: calibrationError(reliabilityTable(differences)),
+    ...Object.fromEntries(
+      [...groups].sort().map(([name, { pairs, correct }]) => [`accuracy/${name}`, correct / pairs]),
+    ),
+  };
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
+}
+
+/** -log sigmoid(x), stable at both ends. */
+function logistic(x: number): number {
+  return Math.max(-x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
 /**
@@ -58,11 +75,8 @@ export async function scoreRows({
   const scores = new Float64Array(rows.length);
   for (let start = 0; start < order.length; start += rowsPerPass) {
     const taken = order.slice(start, start + rowsPerPass);
-    const padded = padRows(
-      taken.map((index) => rows[index] as Int32Array),
-      settings,
-    );
-    const result = await functions.scores({ parameters, rows: rowTensors(padded) });
+    const alone = taken.map((index) => [rows[index] as Int32Array]);
+    const result = await functions.scores({ parameters, ...rowTensors(layOutRows(alone, 1, settings)) });
     const { data } = await result.scores.read();
     result.scores.dispose();
     for (const [place, index] of taken.entries()) scores[index] = data[place] as number;

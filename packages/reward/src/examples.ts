@@ -12,6 +12,7 @@ import {
 } from "@alignkit/data";
 import type { RankingExample } from "./batches.js";
 import type { RewardConfig } from "./config.js";
+import { holdOutLabelers, labelerOf } from "./labelers.js";
 
 /** All but `train` may be empty. */
 export interface Examples {
@@ -37,7 +38,7 @@ export interface ReadExamplesOptions {
 
 /**
  * @throws {DataError} naming file and line
- * @throws {ConfigError} when neither the config nor an input gives rankings
+ * @throws {ConfigError} when neither the config nor an input gives rankings, or labelers cannot be held out
  */
 export async function readExamples(options: ReadExamplesOptions): Promise<Examples> {
   const { config, inputs, resolvePath } = options;
@@ -57,7 +58,12 @@ export async function readExamples(options: ReadExamplesOptions): Promise<Exampl
     demonstrationFiles.length === 0 ? [] : readDemonstrationRows(demonstrationFiles, options),
   ]);
   if (train.length === 0) throw new DataError(`${trainFiles.join(", ")}: no ranking is left to learn from`);
-  return { train, evaluation, demonstrations };
+  const { labeler_folds: folds, fold } = config;
+  if (folds === null) return { train, evaluation, demonstrations };
+  if (config.labeler_column === null) {
+    throw new ConfigError(`labeler_folds is ${folds}, but labeler_column does not say who ranked; give both`);
+  }
+  return { ...holdOutLabelers({ train, evaluation }, { folds, fold }), demonstrations };
 }
 
 async function readRankingExamples(
@@ -67,7 +73,12 @@ async function readRankingExamples(
   const { config, tokenizer, logger, maximumLength } = options;
   let tied = 0;
   const records = await readRankings(files, { onAllTied: () => tied++ });
-  const margins = new Map(records.map((record) => [record.origin, marginOf(record)]));
+  const columns = new Map(
+    records.map((record) => [
+      record.origin,
+      { margin: marginOf(record), group: labelerOf(record, config.labeler_column) },
+    ]),
+  );
   const { rankings, truncated, dropped } = tokenizeRankings(records, tokenizer, {
     ...options,
     tooLong: config.too_long,
@@ -78,7 +89,7 @@ async function readRankingExamples(
   if (truncated + dropped > 0) {
     logger.warn(`${name}: longer than ${maximumLength} tokens: ${truncated} truncated, ${dropped} dropped`);
   }
-  return rankings.map(({ rows, pairs, origin }) => ({ rows, pairs, margin: margins.get(origin) ?? 0 }));
+  return rankings.map(({ rows, pairs, origin }) => ({ rows, pairs, ...columns.get(origin) }));
 }
 
 /** The column `margin` of a preference, as TRL's `RewardTrainer` reads it. */

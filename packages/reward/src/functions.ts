@@ -6,20 +6,20 @@ import {
   type Tensor,
   type TensorRecord,
 } from "@alignkit/core";
-import { hiddenStates, type ModelConfig, scalarScores } from "@alignkit/models";
+import { branchMask, hiddenStates, type ModelConfig, scalarScores } from "@alignkit/models";
 import { rankingLoss } from "./losses.js";
 
-/** N rows of T tokens, one per response. */
+/** B rows of T tokens; see `ResponseRows`. */
 interface RowTensors {
-  /** int32 `[N, T]` */
+  /** int32 `[B, T]` */
   readonly inputIds: Tensor;
-  /** int32 `[N, T]` */
+  /** int32 `[B, T]` */
   readonly positionIds: Tensor;
-  /** int32 `[N]`: `n * T + t` of each row's last real token */
-  readonly lastTokens: Tensor;
+  /** int32 `[B, T]`; without them a row is one response. */
+  readonly branchIds?: Tensor;
 }
 
-/** M pairs of rows. */
+/** M pairs of responses. */
 interface PairTensors {
   /** int32 `[M]` */
   readonly preferred: Tensor;
@@ -34,6 +34,8 @@ interface PairTensors {
 interface ScoreInputs {
   readonly parameters: TensorRecord;
   readonly rows: RowTensors;
+  /** int32 `[N]`: `b * T + t` of each response's last token */
+  readonly lastTokens: Tensor;
 }
 
 interface GradientInputs extends ScoreInputs {
@@ -42,16 +44,22 @@ interface GradientInputs extends ScoreInputs {
   readonly previous?: TensorRecord;
 }
 
-/** Scores of rows, without a bias; and loss, scores and gradients, added to those of earlier micro-batches. */
+/** Scores of responses, without a bias; and loss, scores and gradients, added to those of earlier micro-batches. */
 export function compileRewardFunctions(
   backend: Backend,
   config: ModelConfig,
   { centerCoefficient }: { readonly centerCoefficient: number },
 ) {
-  const scoresOf = ({ parameters, rows }: ScoreInputs): Tensor =>
-    scalarScores(config, parameters, hiddenStates(config, parameters, rows), rows.lastTokens);
+  const scoresOf = ({ parameters, rows: { branchIds, ...tokens }, lastTokens }: ScoreInputs): Tensor => {
+    const { slidingWindow } = config.attention;
+    const hidden = hiddenStates(config, parameters, {
+      ...tokens,
+      ...(branchIds && { mask: branchMask(branchIds, tokens.positionIds, slidingWindow) }),
+    });
+    return scalarScores(config, parameters, hidden, lastTokens);
+  };
   // One graph for batches of any size, where the backend can.
-  const dynamic = { rows: ["N", "T"] };
+  const dynamic = { rows: ["B", "T"], lastTokens: ["N"] };
   return {
     scores: compileFunction(backend, (inputs: ScoreInputs) => ({ scores: scoresOf(inputs) }), { dynamic }),
     lossAndGradients: compileFunction(

@@ -1,5 +1,6 @@
 export { initArtifact } from "./artifacts.js";
 export type { RankingExample } from "./batches.js";
+export { calibrationError, type ReliabilityBin, reliabilityTable } from "./calibration.js";
 export { type RewardConfig, rewardConfig } from "./config.js";
 export { withScalarHead } from "./initialize.js";
 export { logisticLoss, pairwiseLoss, rankingLoss } from "./losses.js";

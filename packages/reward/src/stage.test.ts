@@ -141,7 +141,7 @@ describe("reward", () => {
     expect(plans[0]?.plan).toMatchInlineSnapshot(`
       {
         "memory": {
-          "activations": 34816,
+          "activations": 21504,
           "gradients": 43776,
           "optimizer": 43776,
           "parameters": 21888,
@@ -155,6 +155,31 @@ describe("reward", () => {
         "steps": 1,
       }
     `);
+  });
+
+  it("holds out labelers, and reports the others beside them", async () => {
+    const by = (labeler: string, rows: readonly object[]) => rows.map((row) => ({ ...row, labeler }));
+    const two = rankings.slice(0, 2);
+    await write("rankings.jsonl", [...by("Ann", two), ...by("Bob", two)]);
+    await write("eval.jsonl", by("Ann", two));
+    const config = {
+      train_files: "rankings.jsonl",
+      eval_files: "eval.jsonl",
+      labeler_column: "labeler",
+      labeler_folds: 2,
+      fold: 1,
+    };
+    await run("run", policy, config);
+    const lines = (await readFile(join(scratch, "run/metrics.jsonl"), "utf8")).trim().split("\n");
+    const metrics = JSON.parse(lines.at(-1)!);
+    // One update of Ann's two rankings. Bob's are the same ones, so that both groups are judged alike.
+    expect(lines).toHaveLength(1);
+    expect(metrics["eval_accuracy/held_out_labelers"]).toBeGreaterThanOrEqual(0);
+    expect(metrics["eval_accuracy/training_labelers"]).toBe(metrics["eval_accuracy/held_out_labelers"]);
+
+    await expect(run("other", policy, { ...config, labeler_column: null })).rejects.toThrow(
+      "labeler_folds is 2, but labeler_column does not say who ranked; give both",
+    );
   });
 
   it("names file and line of what is wrong, in all files", async () => {

@@ -1,5 +1,5 @@
 import { defineStage, type PlanContext, type StagePlan } from "@alignkit/core";
-import { demonstrationsArtifact, rankingsArtifact, roundingStep } from "@alignkit/data";
+import { demonstrationsArtifact, rankingsArtifact } from "@alignkit/data";
 import {
   maximumLength,
   rewardModelArtifact,
@@ -13,6 +13,7 @@ import { type RewardConfig, rewardConfig } from "./config.js";
 import { type Examples, type ReadExamplesOptions, readExamples } from "./examples.js";
 import { type InitialModel, readInitialModel, withScalarHead } from "./initialize.js";
 import { rewardPresets } from "./presets.js";
+import { layOutRows, responsesPerRow } from "./rows.js";
 import { trainRewardModel } from "./train.js";
 
 /** The reward model: a policy and rankings make a model that scores a prompt with its response. */
@@ -90,9 +91,18 @@ function planTraining(
   const { train, evaluation, demonstrations } = examples;
   const { per_device_train_batch_size: prompts, gradient_accumulation_steps: accumulation } = config;
   const perEpoch = Math.ceil(train.length / (prompts * accumulation));
-  const largest = (value: (example: RankingExample) => number) => Math.max(...train.map(value));
-  const longest = largest(({ rows }) => Math.max(...rows.map((row) => row.length)));
-  const step = config.pad_to_multiple_of ?? roundingStep(longest, 16);
+  const longestOf = ({ rows }: RankingExample) => Math.max(...rows.map((row) => row.length));
+  const longest = Math.max(...train.map(longestOf));
+  const largest = train
+    .toSorted((a, b) => b.rows.length * longestOf(b) - a.rows.length * longestOf(a))
+    .slice(0, prompts)
+    .map(({ rows }) => rows);
+  const perRow = responsesPerRow(config.share_prompts, model)(largest);
+  const { rows, length } = layOutRows(largest, perRow, {
+    padTokenId: 0,
+    multipleOf: config.pad_to_multiple_of,
+    fewSizes: true,
+  });
   const responses = train.reduce((total, { rows }) => total + rows.length, 0);
   const pairs = train.reduce((total, example) => total + example.pairs.length, 0);
   return {
@@ -101,8 +111,8 @@ function planTraining(
       config: model,
       head: "scalar",
       targets: 0,
-      rows: Math.min(responses, prompts * largest(({ rows }) => rows.length)),
-      length: Math.ceil(longest / step) * step,
+      rows,
+      length,
       accumulates: accumulation > 1,
     }),
     notes: [

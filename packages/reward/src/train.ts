@@ -32,7 +32,6 @@ import {
   createWindows,
   pairTensors,
   type RankingExample,
-  rowTensors,
   type Window,
 } from "./batches.js";
 import type { RewardConfig } from "./config.js";
@@ -40,6 +39,7 @@ import { evaluateRankings, scoreRows } from "./evaluate.js";
 import { compileRewardFunctions, disposeFunctions, type RewardFunctions } from "./functions.js";
 import { addCounts, countRankings, noCounts, rankingMetrics } from "./metrics.js";
 import { normalizingBias } from "./normalization.js";
+import { responsesPerRow, rowTensors } from "./rows.js";
 
 export interface TrainOptions {
   readonly context: Pick<
@@ -92,6 +92,7 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
     multipleOf: config.pad_to_multiple_of,
     fewSizes: !backend.dynamicShapes,
     normalization: config.loss_normalization,
+    responsesPerRow: responsesPerRow(config.share_prompts, model.config),
   };
   const windows = createWindows(examples, {
     ...settings,
@@ -197,7 +198,7 @@ async function windowGradients(
   for (const batch of batches) {
     const result = await functions.lossAndGradients({
       parameters,
-      rows: rowTensors(batch),
+      ...rowTensors(batch),
       pairs: pairTensors(batch, fewSizes),
       ...(previous === undefined ? {} : { previous }),
     });
