@@ -14,6 +14,7 @@ import {
   type Tensor,
 } from "@alignkit/core";
 import { rankedPairs } from "@alignkit/data";
+import { documentMask } from "@alignkit/models";
 import { policyLoss, valueLoss } from "@alignkit/ppo";
 import { pairWeight, rankingLoss } from "@alignkit/reward";
 import { completionLoss, labelledLogProbs } from "@alignkit/sft";
@@ -68,6 +69,35 @@ describe("losses in float32 on onnx", () => {
     expectClose((await result.logProbs.read()).data, expected.token_logprobs!);
     expectClose((await result.gradient.read()).data, grads.loss!.logits!);
   });
+
+  it.each(load("sft", "sft_packing"))(
+    "rows of several examples, $name",
+    async ({ inputs, expected, grads }) => {
+      const run = compileFunction(
+        backend,
+        ({ logits, labels, documentIds }: Record<"logits" | "labels" | "documentIds", Tensor>) => {
+          const loss = completionLoss({
+            ...labelledLogProbs({ logits, labels }),
+            labelTokens: expected.label_tokens as number,
+          });
+          return { loss, gradient: gradients(loss, [logits])[0]!, mask: documentMask(documentIds) };
+        },
+      );
+      const ids = flat(expected.document_ids!);
+      const result = await run({
+        logits: real(inputs.logits!),
+        labels: int32(flat(expected.labels!), shapeOf(expected.labels!)),
+        documentIds: int32(ids, shapeOf(expected.document_ids!)),
+      });
+      expectClose((await result.loss.read()).data, expected.loss!);
+      expectClose((await result.gradient.read()).data, grads.loss!.logits!);
+      const visible = Array.from((await result.mask.read()).data, (value) => Number(value === 0));
+      const width = inputs.width as number;
+      // Padding sees nothing there; here it sees padding, which no real token does.
+      const isReal = (_: number, place: number) => ids[Math.floor(place / width)] !== -1;
+      expect(visible.filter(isReal)).toEqual(flat(expected.allowed!).filter(isReal));
+    },
+  );
 
   it.each(load("reward", "reward_kwise"))("rankingLoss, $name", async ({ inputs, expected, grads }) => {
     const prompts = inputs.prompts as unknown as readonly {

@@ -30,11 +30,15 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
   });
   afterAll(() => rm(scratch, { recursive: true }));
 
-  it.each(["token_mean", "micro_mean"] as const)(
-    "%s equals PyTorch's",
-    async (reduction) => {
+  it.each([
+    { reduction: "token_mean", packing: false },
+    { reduction: "token_mean", packing: true },
+    { reduction: "micro_mean", packing: false },
+  ] as const)(
+    "$reduction equals PyTorch's, packing: $packing",
+    async ({ reduction, packing }) => {
       const backend = await create();
-      const runDirectory = join(scratch, reduction);
+      const runDirectory = join(scratch, `${reduction}-${packing}`);
       const { artifacts } = await runPipeline(
         {
           stages: [
@@ -43,6 +47,7 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
               config: {
                 ...sftTrajectory.config,
                 loss_reduction: reduction,
+                packing,
                 train_files: join(scratch, "rows.jsonl"),
               },
               inputs: { init: { path: sftTrajectory.model } },
@@ -74,6 +79,7 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
           train_files: join(scratch, "few.jsonl"),
           max_steps: 6,
           shuffle: true,
+          residual_dropout: 0.2,
           save_steps: 3,
         },
         inputs: { init: { path: sftTrajectory.model } },

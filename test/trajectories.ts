@@ -93,6 +93,7 @@ export const sftTrajectory = {
     learning_rate: 0.003,
     warmup_steps: 3,
     weight_decay: 0.1,
+    residual_dropout: 0,
   },
   /** Writes the first `count` rows, all by default. */
   async writeRows(path: string, count?: number): Promise<void> {

@@ -35,7 +35,7 @@ const { runDirectory, artifacts } = await runPipeline(
       {
         use: "sft",
         inputs: { init: { path: "base" } },
-        config: { ...optimization, train_files: "demonstrations.jsonl", max_steps: 60 },
+        config: { ...optimization, train_files: "demonstrations.jsonl", max_steps: 60, residual_dropout: 0 },
       },
       // Its input `policy` is the nearest earlier policy, that of sft.
       { use: "rank-by-rule", config: { prompt_files: ["demonstrations.jsonl"], responses: 4 } },

@@ -51,7 +51,7 @@ const pipeline = {
     {
       use: "sft",
       inputs: { init: { path: "base" } },
-      config: { ...optimization, train_files: "demonstrations.jsonl", max_steps: 100 },
+      config: { ...optimization, train_files: "demonstrations.jsonl", max_steps: 100, residual_dropout: 0 },
     },
     {
       use: "reward",

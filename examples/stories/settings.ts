@@ -28,6 +28,7 @@ export const fullSettings: Settings = {
     per_device_train_batch_size: 16,
     max_length: 320,
     too_long: "truncate",
+    residual_dropout: 0,
     save_steps: 0,
   },
   reward: {

@@ -39,6 +39,18 @@ describe("what is learned", () => {
     ]);
   });
 
+  it("is the prompt too, but not its first token, where asked", () => {
+    expect(idsAndLabels(completion("hi", "yo"), { completionOnly: false })).toEqual([
+      [bos, ...codes("hiyo"), eos],
+      [ignoredLabel, ...codes("hiyo"), eos],
+    ]);
+    // Labels that are given say what is learned.
+    expect(idsAndLabels(pretokenized([5, 6, 7], [-100, -100, 7]), { completionOnly: false })[1]).toEqual([
+      ...ignored(2),
+      7,
+    ]);
+  });
+
   it("holds the end token also where padding has the same id", () => {
     // The tokenizer's padding plays no part here: masks come from labels and lengths.
     expect(idsAndLabels(completion("h", "y"))[1]?.at(-1)).toBe(eos);

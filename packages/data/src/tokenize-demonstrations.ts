@@ -27,6 +27,8 @@ export interface TokenizeDemonstrationsOptions {
   readonly tooLong?: TooLong;
   /** Whether the end token follows each completion and is learned; default true. Pretokenized records stay as they are. */
   readonly appendEos?: boolean;
+  /** Whether prompts are left unlearned; default true. Pretokenized records stay as they are. */
+  readonly completionOnly?: boolean;
   /** How `{messages}` become text; default {@link plainConversation}. */
   readonly conversation?: ConversationFormat;
   /** Ids from here on are an error. */
@@ -34,7 +36,7 @@ export interface TokenizeDemonstrationsOptions {
 }
 
 /**
- * Ids and labels of demonstrations; what follows the prompt is learned, its end token too.
+ * Ids and labels of demonstrations; what follows the prompt is learned, its end token too, and the prompt if asked for.
  * @param tokenizer - may be undefined where all records are pretokenized
  * @throws {DataError} naming file and line for a record that is too long, teaches nothing, or starts with BOS twice
  * @throws {ConfigError} when the tokenizer has no end token to append
@@ -90,15 +92,18 @@ export function tokenizeTexts(
 
 function createTokenize(
   tokenizer: TextTokenizer | undefined,
-  options: Pick<TokenizeDemonstrationsOptions, "appendEos" | "conversation" | "vocabularySize">,
+  options: Pick<
+    TokenizeDemonstrationsOptions,
+    "appendEos" | "completionOnly" | "conversation" | "vocabularySize"
+  >,
 ): (record: Demonstration) => TokenizedExample {
   const joinTurns = createTurnJoiner(tokenizer, options.appendEos ?? true);
-  const conversation = options.conversation ?? plainConversation;
+  const { completionOnly = true, conversation = plainConversation } = options;
   return (record) => {
     const example =
       record.kind === "pretokenized"
         ? pretokenized(record)
-        : fromTurns(joinTurns(turnsOf(record, conversation), record.origin), record.origin);
+        : fromTurns(joinTurns(turnsOf(record, conversation), record.origin), completionOnly, record.origin);
     checkIds(example.inputIds, example.origin, tokenizer, options.vocabularySize);
     return example;
   };
@@ -114,8 +119,8 @@ function turnsOf(
     : [{ prompt: record.prompt, completion: record.completion }];
 }
 
-function fromTurns({ ids, labels }: JoinedTurns, origin: Origin): TokenizedExample {
-  return { inputIds: Int32Array.from(ids), labels: withoutFirst(labels), origin };
+function fromTurns({ ids, labels }: JoinedTurns, completionOnly: boolean, origin: Origin): TokenizedExample {
+  return { inputIds: Int32Array.from(ids), labels: withoutFirst(completionOnly ? labels : ids), origin };
 }
 
 function pretokenized({ inputIds, labels, origin }: PretokenizedRecord): TokenizedExample {

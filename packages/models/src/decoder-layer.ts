@@ -17,6 +17,7 @@ import {
   transpose,
 } from "@alignkit/core";
 import type { AttentionConfig, MlpConfig, ModelConfig } from "./config.js";
+import type { ResidualMasks } from "./dropout.js";
 import type { LayerNames, LinearNames, NormNames, ParameterNames } from "./parameters.js";
 
 /** Parameters while tracing, by Hugging Face's names. */
@@ -48,6 +49,8 @@ export interface LayerContext {
   /** Null with learned positions. */
   readonly angles: RotaryAngles | null;
   readonly attend: Attend;
+  /** Undefined outside training. */
+  readonly residualMasks: ResidualMasks<Tensor> | undefined;
 }
 
 /** @throws {ConfigError} when there is none of that name */
@@ -62,15 +65,21 @@ export function parameterOf(parameters: ParameterTensors, name: string): Tensor 
 
 /** One layer with its residual connections: `[N, D]` to `[N, D]`. */
 export function decoderLayer(context: LayerContext, index: number, x: Tensor): Tensor {
-  const { config, names } = context;
+  const { config, names, residualMasks: masks } = context;
   const layer = names.layers[index] as LayerNames;
-  const attended = attentionBlock(context, index, layer, norm(context, layer.attentionNorm, x));
-  if (config.parallelResidual) {
-    return add(add(x, attended), mlpBlock(context, layer, norm(context, layer.mlpNorm, x)));
-  }
+  const attended = masked(
+    attentionBlock(context, index, layer, norm(context, layer.attentionNorm, x)),
+    masks?.attention[index],
+  );
+  const transformed = (stream: Tensor) =>
+    masked(mlpBlock(context, layer, norm(context, layer.mlpNorm, stream)), masks?.mlp[index]);
   const residual = add(x, attended);
-  return add(residual, mlpBlock(context, layer, norm(context, layer.mlpNorm, residual)));
+  return add(residual, transformed(config.parallelResidual ? x : residual));
 }
+
+/** A branch after dropout: `[N, D]` times a mask `[B, T, D]`. */
+const masked = (branch: Tensor, mask: Tensor | undefined): Tensor =>
+  mask === undefined ? branch : mul(branch, reshape(mask, branch.shape));
 
 /** The model's norm over the last axis. */
 export function norm({ config, parameters }: LayerContext, names: NormNames, x: Tensor): Tensor {

@@ -17,6 +17,7 @@ import {
   type ParameterTensors,
   parameterOf,
 } from "./decoder-layer.js";
+import type { ResidualMasks } from "./dropout.js";
 import { causalMask } from "./masks.js";
 import { parameterNames } from "./parameters.js";
 import { rotaryAngles } from "./rotary-frequencies.js";
@@ -35,6 +36,8 @@ export interface DecoderInputs extends TokenInputs {
    * right-padded rows. See masks.ts for left padding and packing.
    */
   readonly mask?: Tensor;
+  /** In training, for residual dropout; see dropout.ts. */
+  readonly residualMasks?: ResidualMasks<Tensor>;
 }
 
 /**
@@ -46,13 +49,13 @@ export interface DecoderInputs extends TokenInputs {
 export function hiddenStates(
   config: ModelConfig,
   parameters: ParameterTensors,
-  { mask, ...tokens }: DecoderInputs,
+  { mask, residualMasks, ...tokens }: DecoderInputs,
 ): Tensor {
   const length = tokens.inputIds.shape[1] as number;
   const shared = mask ?? causalMask(length, config.attention.slidingWindow);
   const attend: Attend = (_, { queries, keys, values }, scale) =>
     attention(queries, keys, values, shared, scale);
-  return runDecoder(config, parameters, tokens, attend);
+  return runDecoder(config, parameters, tokens, attend, residualMasks);
 }
 
 /** The decoder around a given attention; `[B * T, D]`. */
@@ -61,6 +64,7 @@ export function runDecoder(
   parameters: ParameterTensors,
   { inputIds, positionIds }: TokenInputs,
   attend: Attend,
+  residualMasks?: ResidualMasks<Tensor>,
 ): Tensor {
   checkTokens(inputIds, positionIds);
   const [batch, length] = inputIds.shape as [number, number];
@@ -79,7 +83,16 @@ export function runDecoder(
 
   // 2. Layers
   const angles = config.positions.kind === "rotary" ? rotaryAngles(config.positions, positionIds) : null;
-  const context: LayerContext = { config, names, parameters, batch, length, angles, attend };
+  const context: LayerContext = {
+    config,
+    names,
+    parameters,
+    batch,
+    length,
+    angles,
+    attend,
+    residualMasks,
+  };
   for (let index = 0; index < config.layers; index++) {
     x = decoderLayer(context, index, x);
   }

@@ -37,6 +37,7 @@ export {
 } from "./directory/safetensors-reader.js";
 export { writeSafetensors } from "./directory/safetensors-writer.js";
 export { type WeightDtype, type WriteModelOptions, writeModelDirectory } from "./directory/save.js";
+export { type ResidualMasks, residualMasks } from "./dropout.js";
 export { familyNames } from "./families/table.js";
 export { createGenerator, type Generator } from "./generation/generator.js";
 export type { Generation, GenerationOptions, TokenEvent } from "./generation/options.js";

@@ -20,6 +20,7 @@ export function trainingMemory({
   length,
   targets,
   accumulates,
+  residualDropout = 0,
 }: {
   readonly config: ModelConfig;
   readonly head: Head;
@@ -27,6 +28,8 @@ export function trainingMemory({
   readonly length: number;
   readonly targets: number;
   readonly accumulates: boolean;
+  /** Its masks are held while a batch runs. */
+  readonly residualDropout?: number;
 }): Record<"parameters" | "gradients" | "optimizer" | "activations", number> {
   let parameters = 0;
   for (const shape of parameterShapes(config, head).values()) parameters += sizeOf(shape) * floatBytes;
@@ -34,7 +37,10 @@ export function trainingMemory({
     parameters,
     gradients: parameters * (accumulates ? 2 : 1),
     optimizer: 2 * parameters,
-    activations: activationBytes({ config, rows, length }) + 2 * targets * config.vocabularySize * floatBytes,
+    activations:
+      activationBytes({ config, rows, length }) +
+      2 * targets * config.vocabularySize * floatBytes +
+      (residualDropout > 0 ? 2 * config.layers * rows * length * config.hiddenSize * floatBytes : 0),
   };
 }
 

@@ -10,6 +10,7 @@ describe("toBatches", () => {
     const batches = toBatches([example(3), example(20), example(2)], {
       padTokenId: 1,
       rows: 2,
+      packing: false,
       multipleOf: null,
       fewSizes: true,
     });

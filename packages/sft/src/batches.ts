@@ -11,9 +11,13 @@ import {
   roundingStep,
   type TokenizedExample,
 } from "@alignkit/data";
+import { packRows } from "./packing.js";
 
 export interface Example extends Pick<TokenizedExample, "inputIds" | "labels"> {
-  /** `[T]`, of a row that holds several texts: which one each token is of, at least 0; it sees only that one. */
+  /**
+   * `[T]`, of a row that holds several texts: which one each token is of, at least 0. It sees only that one, and its
+   * position counts from where that one begins.
+   */
   readonly documentIds?: Int32Array;
 }
 
@@ -41,8 +45,10 @@ export interface Windows {
 
 export interface PadSettings {
   readonly padTokenId: number;
-  /** Rows of a batch. */
+  /** Examples of a batch, each a row, unless they are packed. */
   readonly rows: number;
+  /** Whether the examples of a batch share rows, as long as the longest of them. */
+  readonly packing: boolean;
   /** See `pad_to_multiple_of`. */
   readonly multipleOf: number | null;
   /** Whether sizes are rounded up to some that recur, because each set of sizes needs a graph of its own. */
@@ -82,7 +88,7 @@ export function createWindows(
 /** Examples in batches of `rows`; with `fewSizes` the last one is filled up with rows that teach nothing. */
 export function toBatches(
   examples: readonly Example[],
-  { padTokenId, rows, multipleOf, fewSizes }: PadSettings,
+  { padTokenId, rows, packing, multipleOf, fewSizes }: PadSettings,
 ): TrainingBatch[] {
   const filler: Example = { inputIds: Int32Array.of(padTokenId), labels: Int32Array.of(ignoredLabel) };
   const batches: TrainingBatch[] = [];
@@ -90,13 +96,16 @@ export function toBatches(
     const taken = examples.slice(start, start + rows);
     const longest = Math.max(...taken.map(({ inputIds }) => inputIds.length));
     const labels = sumOf(taken, (example) => example.labels.filter((label) => label !== ignoredLabel).length);
-    const missing = fewSizes ? rows - taken.length : 0;
-    const batch = collate([...taken, ...new Array<Example>(missing).fill(filler)], {
+    const length = bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1));
+    const filled = packing ? packRows(taken, length) : taken;
+    const wanted = packing ? bucketLength(filled.length, roundingStep(filled.length, 1)) : rows;
+    const missing = fewSizes ? wanted - filled.length : 0;
+    const batch = collate([...filled, ...new Array<Example>(missing).fill(filler)], {
       padTokenId,
-      length: bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1)),
+      length,
       targetBuckets: fewSizes ? roundingStep(labels, 32) : 1,
     });
-    batches.push({ ...batch, ...documentsOf(taken, batch) });
+    batches.push({ ...batch, ...documentsOf(filled, batch) });
   }
   return batches;
 }
@@ -104,13 +113,19 @@ export function toBatches(
 function documentsOf(
   examples: readonly Example[],
   { rows, length }: Batch,
-): Pick<TrainingBatch, "documentIds"> {
+): Partial<Pick<TrainingBatch, "documentIds" | "positionIds">> {
   if (examples.every(({ documentIds }) => documentIds === undefined)) return {};
   const documentIds = new Int32Array(rows * length).fill(-1);
+  const positionIds = new Int32Array(rows * length);
   for (const [row, example] of examples.entries()) {
-    documentIds.set(example.documentIds ?? new Int32Array(example.inputIds.length), row * length);
+    const own = example.documentIds ?? new Int32Array(example.inputIds.length);
+    documentIds.set(own, row * length);
+    for (let column = 1; column < own.length; column++) {
+      const place = row * length + column;
+      if (own[column] === own[column - 1]) positionIds[place] = (positionIds[place - 1] as number) + 1;
+    }
   }
-  return { documentIds };
+  return { documentIds, positionIds };
 }
 
 /** A batch as arguments of a compiled function. */

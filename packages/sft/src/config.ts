@@ -25,6 +25,14 @@ const trainingFields = {
     .describe(
       "token_mean divides by the labels of the whole update, so that 8 x 1 equals 1 x 8 (TRL); micro_mean averages the means of its forward passes",
     ),
+  residual_dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.2)
+    .describe(
+      "Share of the outputs of attention and MLP dropped in training, in models of any family; transformers' resid_pdrop (paper, C.1: 0.2)",
+    ),
   ...optimizationFields,
 };
 
@@ -50,6 +58,18 @@ export const sftConfig = z.strictObject({
     .boolean()
     .default(true)
     .describe("Whether the end token follows each completion and is learned"),
+  completion_only_loss: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether prompts are not learned (the paper does not say; TRL: true for {prompt, completion}); rows with `labels` keep them",
+    ),
+  packing: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Examples of a forward pass share rows as long as the longest of them, each seeing only itself: the same loss and gradients with less padding (TRL's packs other updates)",
+    ),
   ...trainingFields,
 });
 export type SftConfig = z.output<typeof sftConfig>;
@@ -84,9 +104,17 @@ export const pretrainConfig = z
     document_mask: z
       .boolean()
       .default(false)
-      .describe("Whether tokens of a packed row see only their own text; GPT-3 had no such mask"),
+      .describe(
+        "Whether tokens of a packed row see only their own text and count positions from its start; GPT-3 had no such mask",
+      ),
     num_train_epochs: z.number().positive().default(1).describe("Passes over the texts"),
     ...trainingFields,
+    residual_dropout: trainingFields.residual_dropout
+      .unwrap()
+      .default(0)
+      .describe(
+        "Share of the outputs of attention and MLP dropped in training (Brown et al. 2020 name none: 0)",
+      ),
     learning_rate: z
       .number()
       .nonnegative()
@@ -110,4 +138,7 @@ export const pretrainConfig = z
 export type PretrainConfig = z.output<typeof pretrainConfig>;
 
 /** What the loop reads of either. */
-export type TrainingConfig = Omit<SftConfig, "train_files" | "eval_files" | "too_long" | "append_eos">;
+export type TrainingConfig = Omit<
+  SftConfig,
+  "train_files" | "eval_files" | "too_long" | "append_eos" | "completion_only_loss" | "packing"
+>;

@@ -38,7 +38,12 @@ export function readSftExamples(options: ReadExamplesOptions<SftConfig>): Promis
     const { examples, truncated, dropped } = tokenizeDemonstrations(
       await readDemonstrations(files),
       tokenizer,
-      { ...options, tooLong: config.too_long, appendEos: config.append_eos },
+      {
+        ...options,
+        tooLong: config.too_long,
+        appendEos: config.append_eos,
+        completionOnly: config.completion_only_loss,
+      },
     );
     if (truncated + dropped > 0) {
       const limit = `longer than ${options.maximumLength} tokens`;

@@ -6,7 +6,13 @@ import {
   type Tensor,
   type TensorRecord,
 } from "@alignkit/core";
-import { documentMask, hiddenStates, type ModelConfig, tokenLogProbs } from "@alignkit/models";
+import {
+  documentMask,
+  hiddenStates,
+  type ModelConfig,
+  type ResidualMasks,
+  tokenLogProbs,
+} from "@alignkit/models";
 import { completionLoss } from "./losses.js";
 
 /** M tokens that are predicted. */
@@ -33,22 +39,28 @@ interface LossInputs {
 }
 
 interface GradientInputs extends LossInputs {
+  /** With residual dropout. */
+  readonly residualMasks?: ResidualMasks<Tensor>;
   /** Gradients of earlier micro-batches. */
   readonly previous?: TensorRecord;
 }
 
 /** Loss of one micro-batch; and the same with gradients, added to those of earlier micro-batches. */
 export function compileSftFunctions(backend: Backend, config: ModelConfig) {
-  const lossOf = ({ parameters, tokens, targets, labelTokens }: LossInputs): Tensor => {
+  const lossOf = ({ parameters, tokens, targets, labelTokens, residualMasks }: GradientInputs): Tensor => {
     const { documentIds, ...sequence } = tokens;
-    const masked =
-      documentIds === undefined ? {} : { mask: documentMask(documentIds, config.attention.slidingWindow) };
-    const hidden = hiddenStates(config, parameters, { ...sequence, ...masked });
+    const mask =
+      documentIds === undefined ? undefined : documentMask(documentIds, config.attention.slidingWindow);
+    const hidden = hiddenStates(config, parameters, {
+      ...sequence,
+      ...(mask === undefined ? {} : { mask }),
+      ...(residualMasks === undefined ? {} : { residualMasks }),
+    });
     const { logProbs } = tokenLogProbs(config, parameters, hidden, targets.rows, targets.ids);
     return completionLoss({ tokenLogProbs: logProbs, mask: targets.mask, labelTokens });
   };
   // One graph for batches of any size, where the backend can.
-  const dynamic = { tokens: ["B", "T"], targets: ["M"] };
+  const dynamic = { tokens: ["B", "T"], targets: ["M"], residualMasks: ["B", "T", null] };
   return {
     loss: compileFunction(backend, (inputs: LossInputs) => ({ loss: lossOf(inputs) }), { dynamic }),
     lossAndGradients: compileFunction(

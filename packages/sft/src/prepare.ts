@@ -46,6 +46,7 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
       length,
       targets,
       accumulates: accumulation > 1,
+      residualDropout: config.residual_dropout,
     }),
     notes: [
       `${examples.train.length} examples of at most ${longest} tokens: ${tokens} tokens, ${labels} of them learned`,

@@ -27,6 +27,7 @@ export const sftStage = defineStage({
       model,
       examples: examples.train,
       evaluationExamples: examples.evaluation,
+      packing: config.packing,
     });
     const directory = context.artifactDirectory("policy");
     await writeModelDirectory(directory, { ...model, parameters }, { overwrite: true, files });

@@ -33,7 +33,11 @@ const examples: readonly Example[] = Array.from({ length: 8 }, (_, row) => {
 
 async function train(
   settings: Readonly<Record<string, unknown>>,
-  options: { readonly examples?: readonly Example[]; readonly evaluation?: readonly Example[] } = {},
+  options: {
+    readonly examples?: readonly Example[];
+    readonly evaluation?: readonly Example[];
+    readonly packing?: boolean;
+  } = {},
 ) {
   const lines: { readonly step: number; readonly metrics: Metrics }[] = [];
   const context: Pick<
@@ -51,10 +55,16 @@ async function train(
   };
   const parameters = await trainLanguageModel({
     context,
-    config: sftConfig.parse({ learning_rate: 0.01, lr_scheduler_type: "constant", ...settings }),
+    config: sftConfig.parse({
+      learning_rate: 0.01,
+      lr_scheduler_type: "constant",
+      residual_dropout: 0,
+      ...settings,
+    }),
     model,
     examples: options.examples ?? examples,
     evaluationExamples: options.evaluation ?? [],
+    packing: options.packing ?? false,
   });
   return { lines, parameters };
 }
@@ -98,6 +108,30 @@ describe("trainLanguageModel", () => {
       loss_reduction: "micro_mean",
     });
     expect(Math.abs(means.lines[0]!.metrics.loss! - whole.lines[0]!.metrics.loss!)).toBeGreaterThan(1e-3);
+  });
+
+  it("takes the same step with packed rows, 1 x 8, 2 x 4 and 8 x 1", async () => {
+    const run = (rows: number, packing: boolean) =>
+      train(
+        {
+          per_device_train_batch_size: rows,
+          gradient_accumulation_steps: 8 / rows,
+          max_steps: 2,
+          shuffle: false,
+        },
+        { packing },
+      );
+    const unpacked = await run(8, false);
+    for (const rows of [8, 4, 1]) {
+      const packed = await run(rows, true);
+      for (const [index, { metrics }] of packed.lines.entries()) {
+        const expected = unpacked.lines[index]!.metrics;
+        expect(metrics.loss).toBeCloseTo(expected.loss!, 6);
+        expect(metrics.grad_norm).toBeCloseTo(expected.grad_norm!, 5);
+        expect(metrics.num_tokens).toBe(expected.num_tokens);
+      }
+      expect(largestDifference(packed, unpacked)).toBeLessThan(1e-5);
+    }
   });
 
   it("does not see padding", async () => {
@@ -155,6 +189,26 @@ describe("trainLanguageModel", () => {
     expect(first.slice(0, 8).toSorted()).toEqual(first.slice(8).toSorted());
     const ordered = lossesOf(await train({ ...settings, shuffle: false }));
     expect(ordered.slice(0, 8)).toEqual(ordered.slice(8));
+  });
+
+  it("drops anew in each forward pass of training, from the seed, and never in an evaluation", async () => {
+    const settings = {
+      per_device_train_batch_size: 4,
+      gradient_accumulation_steps: 2,
+      max_steps: 3,
+      shuffle: false,
+      learning_rate: 0,
+      eval_steps: 1,
+    };
+    const run = (rate: number) => train({ ...settings, residual_dropout: rate }, { evaluation: examples });
+    const [dropped, again, none] = [await run(0.2), await run(0.2), await run(0)];
+    const lossesOf = ({ lines }: typeof none, name: "loss" | "eval_loss") =>
+      lines.map(({ metrics }) => metrics[name]!);
+    // The weights and the rows stay the same from update to update: only the masks differ.
+    expect(new Set(lossesOf(none, "loss")).size).toBe(1);
+    expect(new Set(lossesOf(dropped, "loss")).size).toBe(3);
+    expect(lossesOf(again, "loss")).toEqual(lossesOf(dropped, "loss"));
+    expect(lossesOf(dropped, "eval_loss")).toEqual(lossesOf(none, "eval_loss"));
   });
 
   it("learns two rows by heart", async () => {

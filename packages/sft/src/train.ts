@@ -1,13 +1,14 @@
 /**
  * Supervised fine-tuning (Ouyang et al. 2022, section 3.5 and appendix C.1), on one page.
  *
- * Departures from the paper: no residual dropout (C.1: 0.2), and float32 instead of float16 with float32 masters.
+ * Departure from the paper: float32 instead of float16 with float32 masters.
  */
 import {
   checkpointTensors,
   createOptimizer,
   type DeviceTensor,
   float32,
+  type HostTensor,
   learningRate,
   type Optimizer,
   readAll,
@@ -24,10 +25,12 @@ import {
   type ModelConfig,
   type ParameterValue,
   parameterValues,
+  type ResidualMasks,
+  residualMasks,
   scheduleOf,
   trainingSteps,
 } from "@alignkit/models";
-import { batchTensors, createWindows, type Example, type Window } from "./batches.js";
+import { batchTensors, createWindows, type Example, type TrainingBatch, type Window } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
 import { evaluationLoss } from "./evaluate.js";
 import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
@@ -45,6 +48,8 @@ export interface TrainOptions {
   readonly examples: readonly Example[];
   /** Held out, for `eval_loss`; may be empty. */
   readonly evaluationExamples?: readonly Example[];
+  /** Whether the examples of a forward pass share rows; the update is the same. Default false. */
+  readonly packing?: boolean;
 }
 
 /** What a checkpoint keeps beside the optimizer; the order of the data follows from the run's seed and the cursor. */
@@ -64,13 +69,14 @@ interface TrainingState {
  * @throws {NonFiniteError} when the loss or a gradient is not finite
  */
 export async function trainLanguageModel(options: TrainOptions): Promise<Map<string, ParameterValue>> {
-  const { context, config, model, examples, evaluationExamples = [] } = options;
+  const { context, config, model, examples, evaluationExamples = [], packing = false } = options;
   const { backend, tracker, signal, now } = context;
 
   // 1. The beginning, or where an earlier attempt stopped
   const padding = {
     padTokenId: model.config.padTokenId ?? 0,
     rows: config.per_device_train_batch_size,
+    packing,
     multipleOf: config.pad_to_multiple_of,
     fewSizes: !backend.dynamicShapes,
   };
@@ -86,6 +92,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
     latest === undefined ? hostTensors(model.parameters) : savedOptimizer(latest, "model", latest.step);
   const optimizer = await createOptimizer(backend, adamWSettings(config), start);
   const functions = compileSftFunctions(backend, model.config);
+  const dropout = context.random.split("dropout");
   let state = (latest?.state as TrainingState | undefined) ?? { cursor: startOfData, tokens: 0 };
   const evaluate = () =>
     evaluationLoss({
@@ -109,7 +116,21 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
       const window = windows.take(state.cursor);
 
       // 3. Loss and gradients, added up over micro-batches
-      const { loss, gradients } = await windowGradients(functions, optimizer.parameters, window, config);
+      const { loss, gradients } = await windowGradients({
+        functions,
+        parameters: optimizer.parameters,
+        window,
+        reduction: config.loss_reduction,
+        masksOf: (batch, index) =>
+          config.residual_dropout === 0
+            ? undefined
+            : residualMasks(
+                model.config,
+                batch,
+                config.residual_dropout,
+                dropout.split(`update-${optimizer.step}`).split(`batch-${index}`),
+              ),
+      });
 
       requireFinite({ "the loss": loss }, optimizer.step + 1);
 
@@ -148,20 +169,29 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
 }
 
 /** Loss of a window and its gradients, which the caller owns. */
-async function windowGradients(
-  functions: SftFunctions,
-  parameters: Optimizer["parameters"],
-  { batches, labelTokens }: Window,
-  { loss_reduction: reduction }: Pick<TrainingConfig, "loss_reduction">,
-) {
+async function windowGradients({
+  functions,
+  parameters,
+  window: { batches, labelTokens },
+  reduction,
+  masksOf,
+}: {
+  readonly functions: SftFunctions;
+  readonly parameters: Optimizer["parameters"];
+  readonly window: Window;
+  readonly reduction: TrainingConfig["loss_reduction"];
+  readonly masksOf: (batch: TrainingBatch, index: number) => ResidualMasks<HostTensor> | undefined;
+}) {
   let loss = 0;
   let previous: Readonly<Record<string, DeviceTensor>> | undefined;
-  for (const batch of batches) {
+  for (const [index, batch] of batches.entries()) {
+    const masks = masksOf(batch, index);
     const divisor = reduction === "token_mean" ? labelTokens : batch.labelTokens * batches.length;
     const result = await functions.lossAndGradients({
       parameters,
       ...batchTensors(batch),
       labelTokens: float32([divisor], []),
+      ...(masks === undefined ? {} : { residualMasks: masks }),
       ...(previous === undefined ? {} : { previous }),
     });
     loss += (await result.loss.read()).data[0] as number;

@@ -1,0 +1,66 @@
+/**
+ * Residual dropout: where a branch joins the residual stream, each number is dropped with a probability, and those that
+ * remain are scaled up, so that the expectation stays. transformers has it as `resid_pdrop` (GPT-2: after the
+ * projections that end attention and MLP); families without such a setting have the same two places.
+ *
+ * Masks are made here and given to the graph, so that every backend drops the same numbers and a resumed run drops those
+ * of an uninterrupted one.
+ */
+import { float32, type HostTensor, type Random } from "@alignkit/core";
+import type { ModelConfig } from "./config.js";
+
+/** What the branches of each layer are multiplied by: 0 or `1 / (1 - rate)`, `[B, T, D]` each. */
+export interface ResidualMasks<T> {
+  /** Of the output of attention, by layer. */
+  readonly attention: readonly T[];
+  /** Of the output of the MLP, by layer. */
+  readonly mlp: readonly T[];
+}
+
+/**
+ * Masks of one forward pass.
+ * @param rate - probability of dropping a number, in `[0, 1)`
+ * @param random - of this pass alone: the same stream gives the same masks
+ */
+export function residualMasks(
+  { layers, hiddenSize }: Pick<ModelConfig, "layers" | "hiddenSize">,
+  { rows, length }: { readonly rows: number; readonly length: number },
+  rate: number,
+  random: Random,
+): ResidualMasks<HostTensor> {
+  const draw = createMaskSource(rate, random);
+  const perLayer = () =>
+    Array.from({ length: layers }, () => {
+      const mask = new Float32Array(rows * length * hiddenSize);
+      draw(mask);
+      return float32(mask, [rows, length, hiddenSize]);
+    });
+  return { attention: perLayer(), mlp: perLayer() };
+}
+
+/**
+ * Fills arrays with 0 at the given rate, else `1 / (1 - rate)`. Millions of numbers a step: one 32-bit draw each of
+ * xoshiro128++, inlined.
+ * @see Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators"
+ */
+function createMaskSource(rate: number, random: Random): (out: Float32Array) => void {
+  const scale = 1 / (1 - rate);
+  // A signed draw below this is dropped.
+  const threshold = Math.round(rate * 2 ** 32) - 2 ** 31;
+  const word = () => random.integer(2 ** 32) | 0;
+  let [a, b, c, d] = [word(), word(), word(), word()];
+  return (out) => {
+    for (let index = 0; index < out.length; index++) {
+      const sum = (a + d) | 0;
+      const drawn = (((sum << 7) | (sum >>> 25)) + a) | 0;
+      const shifted = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= shifted;
+      d = (d << 11) | (d >>> 21);
+      out[index] = drawn < threshold ? 0 : scale;
+    }
+  };
+}
