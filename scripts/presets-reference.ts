@@ -34,7 +34,7 @@ stages:
     as: initializer
     preset: instructgpt-1.3b-init
     inputs: { init: { path: gpt3 } }
-    config: { train_files: demonstrations.jsonl }
+    config: { train_files: demonstrations.jsonl, pretrain_files: texts.jsonl }
   - use: reward
     inputs: { init: baseline.policy }
     config: { train_files: rankings.jsonl, demonstration_files: demonstrations.jsonl }

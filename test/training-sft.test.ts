@@ -25,7 +25,7 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), "alignkit-sft-"));
     await sftTrajectory.writeRows(join(scratch, "rows.jsonl"));
-    // Updates of 6, 6, 6 and 2 rows an epoch: the second one begins at step 5.
+    // With 7 mixed in, updates of 6, 6, 6, 6 and 3 rows an epoch: the second one begins at step 6.
     await sftTrajectory.writeRows(join(scratch, "few.jsonl"), 20);
   });
   afterAll(() => rm(scratch, { recursive: true }));
@@ -79,8 +79,16 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
           train_files: join(scratch, "few.jsonl"),
           max_steps: 6,
           shuffle: true,
-          residual_dropout: 0.2,
           save_steps: 3,
+          // Whatever a checkpoint must keep, or a resumed run make again. The best is the worst, so that it is an early one.
+          residual_dropout: 0.2,
+          packing: true,
+          pretrain_files: join(scratch, "few.jsonl"),
+          pretrain_mix: 0.25,
+          eval_files: join(scratch, "few.jsonl"),
+          eval_steps: 2,
+          load_best_model_at_end: true,
+          greater_is_better: true,
         },
         inputs: { init: { path: sftTrajectory.model } },
       };

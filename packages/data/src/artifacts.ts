@@ -19,7 +19,10 @@ export const rankingsArtifact = dataArtifact(
 );
 
 /** Rows with `{prompt}`, `{messages}` or `{input_ids}`. */
-export const promptsArtifact = dataArtifact("prompts", "Directory with prompts in train.jsonl");
+export const promptsArtifact = dataArtifact(
+  "prompts",
+  "Directory with prompts in train.jsonl, and held-out ones in eval.jsonl if there are any",
+);
 
 /** Rows with `{text}` or `{input_ids, labels?}`. */
 export const textsArtifact = dataArtifact(

@@ -6,12 +6,12 @@ import {
   type Cursor,
   collate,
   createOrder,
-  fileOrder,
   ignoredLabel,
   roundingStep,
   type TokenizedExample,
 } from "@alignkit/data";
 import { packRows } from "./packing.js";
+import { mixTexts } from "./pretraining-mix.js";
 
 export interface Example extends Pick<TokenizedExample, "inputIds" | "labels"> {
   /**
@@ -39,6 +39,8 @@ export interface Window {
 }
 
 export interface Windows {
+  /** Examples of an epoch, mixed-in texts included. */
+  readonly examples: number;
   readonly perEpoch: number;
   take(cursor: Cursor): Window;
 }
@@ -55,19 +57,35 @@ export interface PadSettings {
   readonly fewSizes: boolean;
 }
 
+/** Raw text that stands among the examples; see pretraining-mix.ts. */
+export interface MixedTexts {
+  readonly texts: readonly Example[];
+  readonly share: number;
+}
+
+/** Where nothing is mixed in. */
+export const noTexts: MixedTexts = { texts: [], share: 0 };
+
 /** @param random - orders the epochs; undefined keeps the order of the examples */
 export function createWindows(
-  examples: readonly Example[],
-  options: PadSettings & { readonly accumulation: number; readonly random: Random | undefined },
+  demonstrations: readonly Example[],
+  options: PadSettings & {
+    readonly accumulation: number;
+    readonly random: Random | undefined;
+    readonly mixed: MixedTexts;
+  },
 ): Windows {
-  const { random, rows, accumulation } = options;
-  const order = createOrder({
-    count: examples.length,
-    batchSize: rows * accumulation,
-    permutation:
-      random === undefined ? fileOrder : (count, epoch) => random.split(`epoch-${epoch}`).permutation(count),
+  const { random, rows, accumulation, mixed } = options;
+  const examples = [...demonstrations, ...mixed.texts];
+  const { count, permutation } = mixTexts({
+    demonstrations: demonstrations.length,
+    texts: mixed.texts.length,
+    share: mixed.share,
+    random,
   });
+  const order = createOrder({ count, batchSize: rows * accumulation, permutation });
   return {
+    examples: count,
     perEpoch: order.batchesPerEpoch,
     take(cursor) {
       const { indices, next } = order.take(cursor);

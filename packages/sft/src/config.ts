@@ -48,8 +48,7 @@ export const sftConfig = z.strictObject({
     .number()
     .positive()
     .default(16)
-    // The model that starts PPO (C.3) has 2 and mixes in pretraining data, which this stage does not.
-    .describe("Passes over the examples (paper, C.1: 16)"),
+    .describe("Passes over the examples (paper, C.1: 16; C.3, the model that PPO starts from: 2)"),
   too_long: z
     .enum(["error", "truncate", "drop"])
     .default("error")
@@ -70,7 +69,55 @@ export const sftConfig = z.strictObject({
     .describe(
       "Examples of a forward pass share rows as long as the longest of them, each seeing only itself: the same loss and gradients with less padding (TRL's packs other updates)",
     ),
+  pretrain_files: fileList
+    .nullable()
+    .default(null)
+    .describe(
+      "Raw text to mix in, .jsonl or .jsonl.gz of {text} or {input_ids}; null takes the input `texts`; goes with pretrain_mix",
+    ),
+  pretrain_mix: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      "Share of the examples that is raw text, at even distances (paper, C.3: 10 %, it does not say of what; C.1: none)",
+    ),
   ...trainingFields,
+  load_best_model_at_end: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether the weights with the best evaluation are kept instead of the last (paper, C.1: true; transformers: false)",
+    ),
+  metric_for_best_model: z
+    .enum(["eval_loss", "eval_reward"])
+    .nullable()
+    .default(null)
+    .describe(
+      "What the best is chosen by; null takes eval_reward where it is measured (paper, C.1), else eval_loss",
+    ),
+  greater_is_better: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe("Whether the largest is the best; null: not of eval_loss"),
+  eval_prompt_files: fileList
+    .nullable()
+    .default(null)
+    .describe(
+      "Prompts of eval_reward: {prompt}, {messages} or {input_ids}; null takes those held out in the input `prompts`, or all of it",
+    ),
+  eval_response_length: z
+    .int()
+    .positive()
+    .default(128)
+    .describe("Most tokens of a response that is scored for eval_reward"),
+  eval_temperature: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe("Of those responses; 0 takes the most likely token (the paper does not say)"),
 });
 export type SftConfig = z.output<typeof sftConfig>;
 
@@ -138,7 +185,5 @@ export const pretrainConfig = z
 export type PretrainConfig = z.output<typeof pretrainConfig>;
 
 /** What the loop reads of either. */
-export type TrainingConfig = Omit<
-  SftConfig,
-  "train_files" | "eval_files" | "too_long" | "append_eos" | "completion_only_loss" | "packing"
->;
+export type TrainingConfig = Omit<z.output<z.ZodObject<typeof trainingFields>>, "eval_files"> &
+  Pick<SftConfig, "num_train_epochs">;

@@ -1,12 +1,27 @@
 import { type DeviceTensor, float32 } from "@alignkit/core";
 import { batchTensors, type Example, type PadSettings, toBatches } from "./batches.js";
 import type { SftFunctions } from "./functions.js";
+import type { EvaluationMetric } from "./selection.js";
+import type { ValidationReward } from "./validation-reward.js";
+
+/** What an evaluation can measure with what it is given; nothing without held-out examples and a reward. */
+export async function measure({
+  validationReward,
+  ...held
+}: Parameters<typeof evaluationLoss>[0] & {
+  readonly validationReward: Pick<ValidationReward, "score"> | undefined;
+}): Promise<Partial<Record<EvaluationMetric, number>>> {
+  return {
+    ...(held.examples.length === 0 ? {} : { eval_loss: await evaluationLoss(held) }),
+    ...(validationReward === undefined ? {} : { eval_reward: await validationReward.score(held.parameters) }),
+  };
+}
 
 /**
  * Mean negative log-likelihood over all labelled tokens of `examples`, in nats.
  * @param examples - at least one
  */
-export async function evaluationLoss({
+async function evaluationLoss({
   functions,
   parameters,
   examples,

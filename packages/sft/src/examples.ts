@@ -9,12 +9,14 @@ import {
   tokenizeDemonstrations,
   tokenizeTexts,
 } from "@alignkit/data";
-import type { Example } from "./batches.js";
+import type { Example, MixedTexts } from "./batches.js";
 import type { PretrainConfig, SftConfig } from "./config.js";
 
 /** Examples of both kinds; `evaluation` may be empty. */
 export interface Examples {
   readonly train: readonly Example[];
+  /** Texts among those for training. */
+  readonly mixed?: MixedTexts;
   readonly evaluation: readonly Example[];
 }
 
@@ -51,6 +53,35 @@ export function readSftExamples(options: ReadExamplesOptions<SftConfig>): Promis
     }
     return examples;
   });
+}
+
+/**
+ * Raw text to stand among demonstrations, in pieces as long as fit; none where the share is 0.
+ * @throws {ConfigError} when there is a share and no text
+ * @throws {DataError} naming file and line
+ */
+export async function readMixedTexts({
+  config,
+  input,
+  tokenizer,
+  vocabularySize,
+  maximumLength,
+  resolvePath,
+}: Omit<ReadExamplesOptions<SftConfig>, "inputName" | "logger">): Promise<MixedTexts> {
+  const { pretrain_mix: share, pretrain_files: given } = config;
+  if (share === 0) {
+    if (given === null) return { texts: [], share };
+    throw new ConfigError(
+      `pretrain_files are given, but pretrain_mix is 0; give their share (paper, C.3: 0.1)`,
+    );
+  }
+  const files = given?.map(resolvePath) ?? (input === undefined ? undefined : (await filesOf(input)).train);
+  if (files === undefined) {
+    throw new ConfigError(`pretrain_mix is ${share}: give "pretrain_files", or the input "texts"`);
+  }
+  const texts = tokenizeTexts(await readTexts(files), tokenizer, { vocabularySize, maximumLength });
+  if (texts.length === 0) throw new DataError(`${files.join(", ")}: no text is left to mix in`);
+  return { texts, share };
 }
 
 /** @throws {DataError} naming file and line */

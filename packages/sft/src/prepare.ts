@@ -9,9 +9,10 @@ import {
   trainingSteps,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
-import type { Example } from "./batches.js";
+import { type Example, noTexts } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
 import type { Examples } from "./examples.js";
+import { mixTexts } from "./pretraining-mix.js";
 
 /** A language model with its tokenizer, which is undefined where only ids are used. */
 export async function readPolicy({ directory }: DirectoryArtifact) {
@@ -30,13 +31,22 @@ export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer |
 /** Steps and memory, for `--dry-run`. */
 export function planTraining(config: TrainingConfig, model: ModelConfig, examples: Examples): StagePlan {
   const { per_device_train_batch_size: rows, gradient_accumulation_steps: accumulation } = config;
-  const perEpoch = Math.ceil(examples.train.length / (rows * accumulation));
-  const longest = Math.max(...examples.train.map(({ inputIds }) => inputIds.length));
+  const { texts, share } = examples.mixed ?? noTexts;
+  const { count } = mixTexts({
+    demonstrations: examples.train.length,
+    texts: texts.length,
+    share,
+    random: undefined,
+  });
+  const perEpoch = Math.ceil(count / (rows * accumulation));
+  const all = [...examples.train, ...texts];
+  const longest = all.reduce((most, { inputIds }) => Math.max(most, inputIds.length), 0);
   const step = config.pad_to_multiple_of ?? roundingStep(longest, 16);
   const length = Math.ceil(longest / step) * step;
-  const labels = sum(examples.train, (example) => example.labels.filter((label) => label >= 0).length);
+  const labelsOf = ({ labels }: Example) => labels.filter((label) => label >= 0).length;
+  const labels = sum(examples.train, labelsOf);
   const tokens = sum(examples.train, (example) => example.inputIds.length);
-  const targets = Math.min(rows * length, Math.ceil((2 * rows * labels) / examples.train.length));
+  const targets = Math.min(rows * length, Math.ceil((2 * rows * sum(all, labelsOf)) / all.length));
   return {
     steps: trainingSteps(config, perEpoch),
     memory: trainingMemory({
@@ -50,6 +60,11 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
     }),
     notes: [
       `${examples.train.length} examples of at most ${longest} tokens: ${tokens} tokens, ${labels} of them learned`,
+      ...(texts.length === 0
+        ? []
+        : [
+            `${count - examples.train.length} of ${texts.length} texts among them in each epoch, ${(sum(texts, labelsOf) / texts.length).toFixed(1)} learned tokens each`,
+          ]),
       `${rows} rows x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,
       `${examples.evaluation.length} held-out examples`,
     ],

@@ -44,8 +44,12 @@ function baseline(size: string, learningRate: number, batchSize: number): SftPre
       per_device_train_batch_size: fromPaper(batchSize, "appendix C.1"),
       learning_rate: fromPaper(learningRate, "appendix C.1"),
       residual_dropout: fromPaper(0.2, "appendix C.1"),
+      pretrain_mix: fromPaper(0, "appendix C.1"),
     },
-    departures: ["float32 in place of float16 with float32 masters"],
+    departures: [
+      "float32 in place of float16 with float32 masters",
+      "the last weights; those that a reward model scores best are kept with load_best_model_at_end, eval_steps and the inputs rewardModel and prompts",
+    ],
   };
 }
 
@@ -61,6 +65,7 @@ function initializer(size: string, learningRate: number, batchSize: number): Sft
       per_device_train_batch_size: fromPaper(batchSize, "appendix C.3"),
       learning_rate: fromPaper(learningRate, "appendix C.3"),
       residual_dropout: ownChoice(0.2, "appendix C.3 does not say; as in C.1"),
+      pretrain_mix: fromPaper(0.1, "appendix C.3; of the examples, which it does not say"),
     },
     departures: ["float32 in place of float16 with float32 masters"],
   };

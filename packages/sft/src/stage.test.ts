@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   checkWiring,
+  createRandom,
   createRegistry,
   type Pipeline,
   planPipeline,
   referenceBackend,
   runPipeline,
 } from "@alignkit/core";
-import { readModelDirectory } from "@alignkit/models";
+import { initializeParameters, readModelDirectory, writeModelDirectory } from "@alignkit/models";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sft } from "./plugin.js";
 
@@ -84,6 +85,80 @@ describe("pretrain and sft", () => {
         "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second",
       ]
     `);
+  });
+});
+
+describe("selection and mix", () => {
+  it("keeps the weights that a reward model scores best on validation prompts", async () => {
+    await write(
+      "rows.jsonl",
+      Array.from({ length: 4 }, (_, row) => ({ input_ids: new Array(row + 3).fill(row + 1) })),
+    );
+    await write("prompts.jsonl", [{ input_ids: [1, 2] }, { input_ids: [3] }]);
+    const { config: modelConfig } = await readModelDirectory(gpt2);
+    const reward = {
+      config: modelConfig,
+      head: "scalar",
+      parameters: initializeParameters(modelConfig, "scalar", createRandom(2)),
+      generationConfig: null,
+    } as const;
+    await writeModelDirectory(join(scratch, "reward"), reward, { overwrite: true });
+    const { runDirectory } = await run({
+      stages: [
+        {
+          use: "sft",
+          config: {
+            train_files: "rows.jsonl",
+            pretrain_files: "rows.jsonl",
+            pretrain_mix: 0.5,
+            max_steps: 3,
+            per_device_train_batch_size: 2,
+            learning_rate: 0.01,
+            eval_steps: 1,
+            eval_on_start: true,
+            load_best_model_at_end: true,
+            eval_prompt_files: "prompts.jsonl",
+            eval_response_length: 4,
+          },
+          inputs: { init: { path: gpt2 }, rewardModel: { path: "reward" } },
+        },
+      ],
+    });
+    const lines = (await readFile(join(runDirectory, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+    const metrics = lines.map((line) => JSON.parse(line) as Record<string, number>);
+    const rewards = metrics.map(({ eval_reward }) => eval_reward!);
+    expect(rewards.every(Number.isFinite)).toBe(true);
+    expect(metrics.map(({ step }) => step)).toEqual([0, 1, 2, 3]);
+    // 4 demonstrations and 4 texts an epoch, 2 an update.
+    expect(metrics.at(-1)!.epoch).toBe(0.75);
+    expect(metrics.at(-1)!.best_step).toBe(1 + rewards.slice(1).indexOf(Math.max(...rewards.slice(1))));
+  });
+
+  it("says what is missing", async () => {
+    await write("rows.jsonl", [{ input_ids: [1, 2, 3] }]);
+    const problemOf = async (config: Readonly<Record<string, unknown>>): Promise<string> => {
+      const stage = {
+        use: "sft",
+        config: { train_files: "rows.jsonl", max_steps: 1, ...config },
+        inputs: { init: { path: gpt2 } },
+      };
+      await rm(join(scratch, "run"), { recursive: true, force: true });
+      return run({ stages: [stage] }).then(
+        () => "",
+        (error: Error) => error.message,
+      );
+    };
+    expect(await problemOf({ pretrain_mix: 0.1 })).toContain(
+      'pretrain_mix is 0.1: give "pretrain_files", or the input "texts"',
+    );
+    expect(await problemOf({ pretrain_files: "rows.jsonl" })).toContain("pretrain_mix is 0");
+    expect(await problemOf({ load_best_model_at_end: true })).toContain("give eval_files");
+    expect(await problemOf({ load_best_model_at_end: true, metric_for_best_model: "eval_reward" })).toContain(
+      "eval_reward needs the input `rewardModel`",
+    );
+    expect(await problemOf({ load_best_model_at_end: true, eval_files: "rows.jsonl" })).toContain(
+      "eval_steps is null",
+    );
   });
 });
 

@@ -1,37 +1,86 @@
-import { type DirectoryArtifact, defineStage, type PlanContext } from "@alignkit/core";
-import { demonstrationsArtifact } from "@alignkit/data";
-import { type ModelConfig, maximumLength, policyArtifact, writeModelDirectory } from "@alignkit/models";
+import {
+  ConfigError,
+  type DirectoryArtifact,
+  defineStage,
+  type PlanContext,
+  type StageContext,
+} from "@alignkit/core";
+import {
+  demonstrationsArtifact,
+  filesOf,
+  promptsArtifact,
+  readPrompts,
+  textsArtifact,
+  tokenizePrompts,
+} from "@alignkit/data";
+import {
+  type ModelConfig,
+  maximumLength,
+  policyArtifact,
+  rewardModelArtifact,
+  writeModelDirectory,
+} from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
 import { type SftConfig, sftConfig } from "./config.js";
-import { type Examples, readSftExamples } from "./examples.js";
+import { type Examples, readMixedTexts, readSftExamples } from "./examples.js";
 import { planTraining, readPolicy } from "./prepare.js";
 import { sftPresets } from "./presets.js";
+import { type EvaluationMetric, selectionOf } from "./selection.js";
 import { trainLanguageModel } from "./train.js";
+import { createValidationReward, type ValidationReward } from "./validation-reward.js";
+
+interface DataInputs {
+  readonly demonstrations?: DirectoryArtifact;
+  readonly texts?: DirectoryArtifact;
+}
+
+interface ValidationInputs {
+  readonly rewardModel?: DirectoryArtifact;
+  readonly prompts?: DirectoryArtifact;
+}
 
 /** Supervised fine-tuning: a language model and demonstrations make a policy. */
 export const sftStage = defineStage({
   name: "sft",
-  description: "Fine-tunes a language model on demonstrations; only completions are learned",
+  description:
+    "Fine-tunes a language model on demonstrations; only completions are learned, unless asked otherwise",
   config: sftConfig,
   presets: sftPresets,
   consumes: { init: policyArtifact },
-  optionalConsumes: { demonstrations: demonstrationsArtifact },
+  optionalConsumes: {
+    demonstrations: demonstrationsArtifact,
+    texts: textsArtifact,
+    rewardModel: rewardModelArtifact,
+    prompts: promptsArtifact,
+  },
   produces: { policy: policyArtifact },
 
   async run(context, config, inputs) {
-    const { model, files, tokenizer } = await readPolicy(inputs.init);
-    const examples = await readExamples(context, config, inputs.demonstrations, model.config, tokenizer);
-    const parameters = await trainLanguageModel({
-      context,
-      config,
-      model,
-      examples: examples.train,
-      evaluationExamples: examples.evaluation,
-      packing: config.packing,
-    });
-    const directory = context.artifactDirectory("policy");
-    await writeModelDirectory(directory, { ...model, parameters }, { overwrite: true, files });
-    return { policy: { directory } };
+    const policy = await readPolicy(inputs.init);
+    const { model, files, tokenizer } = policy;
+    const examples = await readExamples(context, config, inputs, model.config, tokenizer);
+    const validationReward = await readValidation(context, config, inputs, policy);
+    const measured = new Set<EvaluationMetric>();
+    if (examples.evaluation.length > 0) measured.add("eval_loss");
+    if (validationReward !== undefined) measured.add("eval_reward");
+    try {
+      const parameters = await trainLanguageModel({
+        context,
+        config,
+        model,
+        examples: examples.train,
+        ...(examples.mixed === undefined ? {} : { mixed: examples.mixed }),
+        evaluationExamples: examples.evaluation,
+        packing: config.packing,
+        ...(validationReward === undefined ? {} : { validationReward }),
+        selection: selectionOf(config, measured),
+      });
+      const directory = context.artifactDirectory("policy");
+      await writeModelDirectory(directory, { ...model, parameters }, { overwrite: true, files });
+      return { policy: { directory } };
+    } finally {
+      await validationReward?.dispose();
+    }
   },
 
   async plan(context, config, inputs) {
@@ -41,26 +90,71 @@ export const sftStage = defineStage({
     if (config.train_files === null && inputs.demonstrations === undefined) {
       return { notes: ["the demonstrations come from an earlier stage"] };
     }
-    const examples = await readExamples(context, config, inputs.demonstrations, model.config, tokenizer);
+    if (config.pretrain_mix > 0 && config.pretrain_files === null && inputs.texts === undefined) {
+      return { notes: ["the texts to mix in come from an earlier stage"] };
+    }
+    const examples = await readExamples(context, config, inputs, model.config, tokenizer);
     return planTraining(config, model.config, examples);
   },
 });
 
-function readExamples(
+async function readExamples(
   { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,
   config: SftConfig,
-  input: DirectoryArtifact | undefined,
+  { demonstrations, texts }: DataInputs,
   model: ModelConfig,
   tokenizer: Tokenizer | undefined,
 ): Promise<Examples> {
-  return readSftExamples({
+  const shared = {
     config,
-    input,
-    inputName: "demonstrations",
     tokenizer,
     vocabularySize: model.vocabularySize,
     maximumLength: maximumLength(config, model),
     resolvePath,
+  };
+  const examples = await readSftExamples({
+    ...shared,
+    input: demonstrations,
+    inputName: "demonstrations",
     logger,
+  });
+  return { ...examples, mixed: await readMixedTexts({ ...shared, input: texts }) };
+}
+
+/** What measures `eval_reward`, where a reward model and prompts are given. */
+async function readValidation(
+  { backend, random, resolvePath, logger }: StageContext,
+  config: SftConfig,
+  { rewardModel, prompts }: ValidationInputs,
+  { model, files, tokenizer }: Awaited<ReturnType<typeof readPolicy>>,
+): Promise<ValidationReward | undefined> {
+  if (rewardModel === undefined) return undefined;
+  const found = prompts === undefined ? undefined : await filesOf(prompts);
+  const held = found?.evaluation.length === 0 ? found.train : found?.evaluation;
+  const promptFiles = config.eval_prompt_files?.map(resolvePath) ?? held;
+  if (promptFiles === undefined) return undefined;
+  const maximum = maximumLength(config, model.config) - config.eval_response_length;
+  const records = await readPrompts(promptFiles);
+  const { prompts: fitting, dropped } = tokenizePrompts(records, tokenizer, {
+    maximumLength: maximum,
+    tooLong: "drop",
+    vocabularySize: model.config.vocabularySize,
+  });
+  if (fitting.length === 0) {
+    throw new ConfigError(
+      `${promptFiles.join(", ")}: no prompt has at most ${maximum} tokens, which leaves room for eval_response_length ${config.eval_response_length}`,
+    );
+  }
+  if (dropped > 0) {
+    logger.warn(`${dropped} of ${records.length} prompts leave no room for a response and were dropped`);
+  }
+  return createValidationReward({
+    backend,
+    policy: { config: model.config, files, tokenizer },
+    rewardModel,
+    prompts: fitting,
+    responseLength: config.eval_response_length,
+    temperature: config.eval_temperature,
+    random: random.split("validation"),
   });
 }

@@ -7,8 +7,9 @@ import {
 } from "@alignkit/core";
 import { createModelConfig, initializeParameters } from "@alignkit/models";
 import { describe, expect, it } from "vitest";
-import type { Example } from "./batches.js";
+import { type Example, type MixedTexts, noTexts } from "./batches.js";
 import { sftConfig } from "./config.js";
+import type { Selection } from "./selection.js";
 import { trainLanguageModel } from "./train.js";
 
 const config = createModelConfig({
@@ -37,6 +38,8 @@ async function train(
     readonly examples?: readonly Example[];
     readonly evaluation?: readonly Example[];
     readonly packing?: boolean;
+    readonly mixed?: MixedTexts;
+    readonly selection?: Selection;
   } = {},
 ) {
   const lines: { readonly step: number; readonly metrics: Metrics }[] = [];
@@ -65,6 +68,8 @@ async function train(
     examples: options.examples ?? examples,
     evaluationExamples: options.evaluation ?? [],
     packing: options.packing ?? false,
+    mixed: options.mixed ?? noTexts,
+    selection: options.selection,
   });
   return { lines, parameters };
 }
@@ -156,6 +161,51 @@ describe("trainLanguageModel", () => {
       [3, 85, 1 + 6 / 8],
       [4, 104, 2],
     ]);
+  });
+
+  it("mixes texts in at their share, going on with unused ones", async () => {
+    const texts = [2, 4, 6].map((length) => ({
+      inputIds: new Int32Array(length).fill(1),
+      labels: Int32Array.from({ length }, (_, position) => (position === 0 ? -100 : 1)),
+    }));
+    const { lines } = await train(
+      { per_device_train_batch_size: 5, num_train_epochs: 2, shuffle: false },
+      { mixed: { texts, share: 0.2 } },
+    );
+    // 2 texts among 10: after 3 + 4 + 5 + 6 = 18 tokens one of 2, after 34 one of 4; then one of 6, and that of 2 again.
+    expect(lines.map(({ metrics }) => [metrics.num_tokens, metrics.epoch])).toEqual([
+      [20, 0.5],
+      [58, 1],
+      [82, 1.5],
+      [118, 2],
+    ]);
+  });
+
+  it("returns the weights with the best evaluation, the first of equals", async () => {
+    const settings = { per_device_train_batch_size: 4, eval_steps: 1, shuffle: false, learning_rate: 0.1 };
+    // Other rows than those of training: their loss falls, then rises.
+    const evaluation = examples.map(({ inputIds, labels }) => ({
+      inputIds: inputIds.map((id) => (id * 4 + 1) % 13),
+      labels: labels.map((id) => (id === -100 ? -100 : (id * 4 + 1) % 13)),
+    }));
+    const run = (max_steps: number, selection?: Selection) =>
+      train({ ...settings, max_steps }, { evaluation, ...(selection === undefined ? {} : { selection }) });
+    const losses = (await run(5)).lines.map(({ metrics }) => metrics.eval_loss!);
+    for (const [greaterIsBetter, best] of [
+      [false, Math.min(...losses)],
+      [true, Math.max(...losses)],
+    ] as const) {
+      const chosen = await run(5, { metric: "eval_loss", greaterIsBetter });
+      const step = losses.indexOf(best) + 1;
+      expect(chosen.lines.at(-1)!.metrics.best_step).toBe(step);
+      expect(largestDifference(chosen, await run(step))).toBe(0);
+    }
+    expect(losses.indexOf(Math.min(...losses))).not.toBe(losses.indexOf(Math.max(...losses)));
+    const equal = await train(
+      { ...settings, max_steps: 3, learning_rate: 0 },
+      { evaluation, selection: { metric: "eval_loss", greaterIsBetter: false } },
+    );
+    expect(equal.lines.at(-1)!.metrics.best_step).toBe(1);
   });
 
   it("logs and evaluates when it is due", async () => {

@@ -30,10 +30,20 @@ import {
   scheduleOf,
   trainingSteps,
 } from "@alignkit/models";
-import { batchTensors, createWindows, type Example, type TrainingBatch, type Window } from "./batches.js";
+import {
+  batchTensors,
+  createWindows,
+  type Example,
+  type MixedTexts,
+  noTexts,
+  type TrainingBatch,
+  type Window,
+} from "./batches.js";
 import type { TrainingConfig } from "./config.js";
-import { evaluationLoss } from "./evaluate.js";
+import { measure } from "./evaluate.js";
 import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
+import { type BestState, betterOf, type Selection, savedBest } from "./selection.js";
+import type { ValidationReward } from "./validation-reward.js";
 
 export interface TrainOptions {
   readonly context: Pick<
@@ -50,6 +60,12 @@ export interface TrainOptions {
   readonly evaluationExamples?: readonly Example[];
   /** Whether the examples of a forward pass share rows; the update is the same. Default false. */
   readonly packing?: boolean;
+  /** Raw text among the examples. */
+  readonly mixed?: MixedTexts;
+  /** For `eval_reward`: the mean score of what these weights answer. */
+  readonly validationReward?: Pick<ValidationReward, "score">;
+  /** Which weights are returned; by default the last. */
+  readonly selection?: Selection | undefined;
 }
 
 /** What a checkpoint keeps beside the optimizer; the order of the data follows from the run's seed and the cursor. */
@@ -57,19 +73,23 @@ interface TrainingState {
   readonly cursor: Cursor;
   /** Real tokens seen. */
   readonly tokens: number;
+  /** Of the tensors "best", where weights are chosen. */
+  readonly best?: BestState;
 }
 
 /**
  * Trains a language model on examples with labels, resuming from the newest checkpoint.
  *
  * Metrics: `loss` (nats per label of the update's examples, before the update), `grad_norm` (before clipping),
- * `learning_rate`, `num_tokens` (real tokens so far), `epoch`, `tokens_per_second` (wall time), `eval_loss`.
- * @returns the parameters after the last update
+ * `learning_rate`, `num_tokens` (real tokens so far), `epoch`, `tokens_per_second` (wall time), `eval_loss`,
+ * `eval_reward`, `best_step` (of the weights that are kept, after the last update).
+ * @returns the parameters after the last update, or those of the best evaluation
  * @throws {InterruptedError} when the signal fired, after a checkpoint was saved
  * @throws {NonFiniteError} when the loss or a gradient is not finite
  */
 export async function trainLanguageModel(options: TrainOptions): Promise<Map<string, ParameterValue>> {
   const { context, config, model, examples, evaluationExamples = [], packing = false } = options;
+  const { validationReward, selection, mixed = noTexts } = options;
   const { backend, tracker, signal, now } = context;
 
   // 1. The beginning, or where an earlier attempt stopped
@@ -84,6 +104,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
     ...padding,
     accumulation: config.gradient_accumulation_steps,
     random: config.shuffle ? context.random.split("order") : undefined,
+    mixed,
   });
   const steps = trainingSteps(config, windows.perEpoch);
   const schedule = scheduleOf(config, steps);
@@ -94,20 +115,32 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
   const functions = compileSftFunctions(backend, model.config);
   const dropout = context.random.split("dropout");
   let state = (latest?.state as TrainingState | undefined) ?? { cursor: startOfData, tokens: 0 };
+  let best = savedBest(latest, state.best);
   const evaluate = () =>
-    evaluationLoss({
+    measure({
       functions,
       parameters: optimizer.parameters,
       examples: evaluationExamples,
-      padding: { ...padding, rows: config.per_device_eval_batch_size ?? padding.rows },
+      padding: { ...padding, packing: false, rows: config.per_device_eval_batch_size ?? padding.rows },
+      validationReward,
     });
   const save = () =>
-    context.checkpoints.save(optimizer.step, { tensors: checkpointTensors("model", optimizer), state });
+    context.checkpoints.save(optimizer.step, {
+      tensors: {
+        ...checkpointTensors("model", optimizer),
+        ...(best === undefined ? {} : { best: best.parameters }),
+      },
+      state: {
+        ...state,
+        ...(best === undefined ? {} : { best: { step: best.step, value: best.value } }),
+      } satisfies TrainingState,
+    });
   const progress = context.progress.start(steps, "steps", context.name, optimizer.step);
 
   try {
-    if (config.eval_on_start && optimizer.step === 0 && evaluationExamples.length > 0) {
-      tracker.log(0, { eval_loss: await evaluate() });
+    if (config.eval_on_start && optimizer.step === 0) {
+      const measured = await evaluate();
+      if (Object.keys(measured).length > 0) tracker.log(0, measured);
     }
     while (optimizer.step < steps) {
       const started = now();
@@ -148,11 +181,15 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
         metrics.grad_norm = gradNorm;
         metrics.learning_rate = rate;
         metrics.num_tokens = state.tokens;
-        metrics.epoch = state.cursor.epoch + state.cursor.index / examples.length;
+        metrics.epoch = state.cursor.epoch + state.cursor.index / windows.examples;
         metrics.tokens_per_second = window.tokens / seconds;
       }
-      const evaluationIsDue = step === steps || step % (config.eval_steps ?? steps) === 0;
-      if (evaluationIsDue && evaluationExamples.length > 0) metrics.eval_loss = await evaluate();
+      if (step === steps || step % (config.eval_steps ?? steps) === 0) {
+        const measured = await evaluate();
+        Object.assign(metrics, measured);
+        if (selection !== undefined) best = await betterOf(best, selection, measured, optimizer);
+      }
+      if (best !== undefined && step === steps) metrics.best_step = best.step;
       if (Object.keys(metrics).length > 0) tracker.log(step, metrics);
       progress.advance(1, `loss ${loss.toFixed(3)}`);
 
@@ -160,7 +197,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
       if (shouldCheckpoint(step, config.save_steps)) await save();
       await stopIfInterrupted(signal, step, save);
     }
-    return parameterValues(await readAll(optimizer.parameters));
+    return parameterValues(best?.parameters ?? (await readAll(optimizer.parameters)));
   } finally {
     progress.done();
     await optimizer.dispose();
