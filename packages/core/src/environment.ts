@@ -32,3 +32,6 @@ export function describeEnvironment(options: {
     ...(options.commit === undefined ? {} : { commit: options.commit }),
   };
 }
+
+/** The most memory that this process has held at once, bytes. */
+export const peakResidentBytes = (): number => process.resourceUsage().maxRSS * 1024;

@@ -22,7 +22,7 @@ export {
   type CompileFunctionOptions,
   compileFunction,
 } from "./compile.js";
-export { describeEnvironment, type Environment } from "./environment.js";
+export { describeEnvironment, type Environment, peakResidentBytes } from "./environment.js";
 export {
   AlignkitError,
   type AlignkitErrorOptions,
@@ -37,6 +37,7 @@ export {
 } from "./errors.js";
 export { NonFiniteError, requireFinite } from "./finite.js";
 export { accumulatedGradients, checkpoint, decompose, differentiate, gradients } from "./gradient.js";
+export { type ImportOptions, importExport } from "./import-export.js";
 export { inlineGraph } from "./inline.js";
 export { checkInput, type Engine, interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";
 export { shouldCheckpoint, stopIfInterrupted } from "./interruption.js";

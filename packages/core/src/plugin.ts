@@ -1,8 +1,6 @@
-import { createRequire } from "node:module";
-import { isAbsolute, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Backend } from "./backend.js";
 import { ConfigError } from "./errors.js";
+import { importExport } from "./import-export.js";
 import type { StageDefinition } from "./stage.js";
 
 /** Makes a backend by name. */
@@ -42,18 +40,11 @@ export async function loadPlugin(
   baseDirectory: string,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<Plugin> {
-  const hash = specifier.indexOf("#");
-  const moduleName = hash < 0 ? specifier : specifier.slice(0, hash);
-  const exportNames = hash < 0 ? ["default", "plugin"] : [specifier.slice(hash + 1)];
-  const exports = await importFrom(moduleName, baseDirectory, specifier);
-  const exported = exportNames.map((name) => exports[name]).find((value) => value !== undefined);
-  if (exported === undefined) {
-    const wanted = exportNames.map((name) => `"${name}"`).join(" nor ");
-    throw new ConfigError(
-      `plugin "${specifier}": exports ${exportNames.length > 1 ? "neither" : "no"} ${wanted}; name the export after a "#"; exports: ${Object.keys(exports).join(", ") || "none"}`,
-      { details: { specifier } },
-    );
-  }
+  const exported = await importExport(specifier, {
+    what: "plugin",
+    baseDirectory,
+    exportNames: ["default", "plugin"],
+  });
   const plugin: unknown = typeof exported === "function" ? await exported(options) : exported;
   const problem = describeProblem(plugin);
   if (problem !== undefined) {
@@ -62,36 +53,6 @@ export async function loadPlugin(
     });
   }
   return plugin as Plugin;
-}
-
-async function importFrom(
-  moduleName: string,
-  baseDirectory: string,
-  specifier: string,
-): Promise<Readonly<Record<string, unknown>>> {
-  const isFile = moduleName.startsWith(".") || isAbsolute(moduleName);
-  try {
-    if (isFile) return await import(pathToFileURL(resolve(baseDirectory, moduleName)).href);
-    return await import(locatePackage(moduleName, baseDirectory));
-  } catch (cause) {
-    const remedy = isFile
-      ? "check the path and the file"
-      : `run "npm install ${moduleName}" in ${baseDirectory}`;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`plugin "${specifier}": cannot be imported; ${remedy} (${reason})`, {
-      cause,
-      details: { specifier, baseDirectory },
-    });
-  }
-}
-
-/** The package as seen from the user's folder; else as seen from here, which also finds packages without a `require` entry. */
-function locatePackage(moduleName: string, baseDirectory: string): string {
-  try {
-    return pathToFileURL(createRequire(join(baseDirectory, "plugins.js")).resolve(moduleName)).href;
-  } catch {
-    return moduleName;
-  }
 }
 
 function describeProblem(plugin: unknown): string | undefined {

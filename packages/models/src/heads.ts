@@ -1,7 +1,20 @@
 /** What is read off the hidden states. Only the rows asked for are projected. */
-import { linear, linearTokenLogProbs, mul, reshape, type Tensor, takeRows } from "@alignkit/core";
+import {
+  exp,
+  linear,
+  linearTokenLogProbs,
+  logSoftmax,
+  mul,
+  reshape,
+  select,
+  sum,
+  type Tensor,
+  takeAlongLast,
+  takeRows,
+} from "@alignkit/core";
 import type { ModelConfig } from "./config.js";
 import { type ParameterTensors, parameterOf } from "./decoder-layer.js";
+import { hidden as masked } from "./masks.js";
 import { parameterNames } from "./parameters.js";
 
 /**
@@ -10,6 +23,7 @@ import { parameterNames } from "./parameters.js";
  * @param rows - int32 `[M]`: `b * T + t`, where the token after position t is predicted
  * @param targets - int32 `[M]`: that next token
  * @param temperature - divides the logits
+ * @param allowed - bool `[M, V]`: the tokens that could be drawn, where top-k or top-p cut the others off; all by default
  * @returns `[M]` each
  */
 export function tokenLogProbs(
@@ -19,11 +33,15 @@ export function tokenLogProbs(
   rows: Tensor,
   targets: Tensor,
   temperature = 1,
+  allowed?: Tensor,
 ): { readonly logProbs: Tensor; readonly entropy: Tensor } {
   const selected = takeRows(hidden, rows);
   // D numbers a row are scaled, not V.
   const scaled = temperature === 1 ? selected : mul(selected, 1 / temperature);
-  return linearTokenLogProbs(scaled, headWeight(config, parameters), targets);
+  const weight = headWeight(config, parameters);
+  if (allowed === undefined) return linearTokenLogProbs(scaled, weight, targets);
+  const all = logSoftmax(select(allowed, linear(scaled, weight), masked));
+  return { logProbs: takeAlongLast(all, targets), entropy: mul(sum(mul(exp(all), all), -1), -1) };
 }
 
 /**

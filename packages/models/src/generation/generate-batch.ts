@@ -3,6 +3,7 @@ import { exactDivide, InterruptedError, type Random } from "@alignkit/core";
 import type { Generation, GenerationOptions } from "./options.js";
 import type { DecoderProgram } from "./program.js";
 import { createSampler } from "./sampler.js";
+import type { SamplingMask } from "./sampling-mask.js";
 import { createSession } from "./session.js";
 
 /** A prompt with its place among all prompts, which names its random numbers. */
@@ -17,6 +18,7 @@ interface Row {
   readonly random: Random;
   readonly ids: number[];
   readonly logProbs: number[];
+  readonly masks: SamplingMask[];
   finishReason: Generation["finishReason"] | null;
 }
 
@@ -42,6 +44,7 @@ export async function generateBatch(
       random: random.split(`row-${index}`),
       ids: [],
       logProbs: [],
+      masks: [],
       finishReason: null,
     }),
   );
@@ -60,9 +63,10 @@ export async function generateBatch(
       for (const [position, row] of active.entries()) {
         if (row.finishReason !== null) continue;
         const own = logits.subarray(position * width, (position + 1) * width);
-        const { token, logProb } = sampler.sample(own, row.random.uniform(), suppressed);
+        const { token, logProb, mask } = sampler.sample(own, row.random.uniform(), suppressed);
         row.ids.push(token);
         row.logProbs.push(logProb);
+        if (mask !== undefined) row.masks.push(mask);
         if (stops.has(token)) row.finishReason = "stop";
         else if (step === maxNewTokens) row.finishReason = "length";
         onToken?.({ prompt: row.index, token, logProb });
@@ -85,9 +89,10 @@ export async function generateBatch(
   } finally {
     session.dispose();
   }
-  return rows.map(({ ids, logProbs, finishReason }) => ({
+  return rows.map(({ ids, logProbs, masks, finishReason }) => ({
     ids,
     logProbs: Float32Array.from(logProbs),
+    ...(masks.length === 0 ? {} : { masks }),
     finishReason: finishReason as Generation["finishReason"],
   }));
 }

@@ -1,6 +1,7 @@
 import { ConfigError } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
 import { type SamplerSettings, samplerProblems } from "./sampler.js";
+import type { SamplingMask } from "./sampling-mask.js";
 
 export interface GenerationOptions extends SamplerSettings {
   readonly maxNewTokens: number;
@@ -28,6 +29,8 @@ export interface Generation {
   readonly ids: number[];
   /** Of each token under the distribution at the temperature, nats; see sampler.ts. */
   readonly logProbs: Float32Array;
+  /** Which tokens could be drawn at each place; with `recordMasks` when topK or topP cut. */
+  readonly masks?: readonly SamplingMask[];
   readonly finishReason: "stop" | "length";
 }
 

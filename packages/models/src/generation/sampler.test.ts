@@ -1,6 +1,7 @@
 import { createRandom } from "@alignkit/core";
 import { describe, expect, it } from "vitest";
 import { createSampler, type SamplerSettings } from "./sampler.js";
+import { expandSamplingMasks, samplingMask } from "./sampling-mask.js";
 
 /** Tokens that a sorted vocabulary would keep: the definition, by the plainest means. */
 function keptTokens(
@@ -113,6 +114,28 @@ describe("top-k and top-p", () => {
     );
     const whole = keptTokens(logits, { temperature: 0.5 });
     expect(logProb).toBeCloseTo(Math.log(whole.get(token) as number), 6);
+  });
+});
+
+describe("recordMasks", () => {
+  it.each([
+    { temperature: 1, topK: 50 },
+    { temperature: 0.7, topP: 0.9 },
+    { temperature: 1, topK: 20, topP: 0.8 },
+  ])("gives the kept tokens, and log-probabilities among them: %o", (setting) => {
+    const logits = randomLogits(99, 1, 5);
+    const expected = keptTokens(logits, setting);
+    const { token, logProb, mask } = createSampler(99, { ...setting, recordMasks: true }).sample(logits, 0.4);
+    const kept = expandSamplingMasks([mask!], 99);
+    expect([...kept.keys()].filter((id) => kept[id] === 1)).toEqual([...expected.keys()]);
+    expect(logProb).toBeCloseTo(Math.log(expected.get(token) as number), 6);
+  });
+
+  it("allows every token in rows without a mask", () => {
+    expect([...expandSamplingMasks([samplingMask(10, [0, 8])], 10, 2)]).toEqual([
+      ...[1, 0, 0, 0, 0, 0, 0, 0, 1, 0],
+      ...[1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+    ]);
   });
 });
 

@@ -2,9 +2,11 @@
  * Draws tokens from next-token logits, on the host.
  *
  * The log-probability that comes with a token is that of the whole distribution at the temperature, before top-k and
- * top-p cut it: what a training graph computes from the same logits.
+ * top-p cut it: what a training graph computes from the same logits. With `recordMasks` it is that of the cut
+ * distribution, and what was kept comes with it, so that a training graph can cut in the same way.
  */
 import { AlignkitError, ConfigError } from "@alignkit/core";
+import type { SamplingMask } from "./sampling-mask.js";
 import { createTruncation } from "./truncation.js";
 import { blockSize, drawToken, weigh } from "./weights.js";
 
@@ -15,12 +17,16 @@ export interface SamplerSettings {
   readonly topK?: number;
   /** Only the fewest most likely tokens that have this probability together; of those that topK leaves. */
   readonly topP?: number;
+  /** Log-probabilities of what topK and topP leave, and which tokens that are; temperature above 0. */
+  readonly recordMasks?: boolean;
 }
 
 export interface SampledToken {
   readonly token: number;
   /** Nats; at temperature 0 that of temperature 1. */
   readonly logProb: number;
+  /** Tokens that could be drawn, with `recordMasks` when topK or topP cut. */
+  readonly mask?: SamplingMask;
 }
 
 /** Keeps its working memory from draw to draw. */
@@ -38,7 +44,7 @@ export function createSampler(vocabularySize: number, settings: SamplerSettings)
   const problems = samplerProblems(settings);
   if (problems.length > 0)
     throw new ConfigError(`sampler: ${problems.join("; ")}`, { details: { problems } });
-  const { temperature, topK = vocabularySize, topP = 1 } = settings;
+  const { temperature, topK = vocabularySize, topP = 1, recordMasks = false } = settings;
   const isGreedy = temperature === 0;
   const inverse = isGreedy ? 1 : 1 / temperature;
   const weights = new Float64Array(vocabularySize);
@@ -61,12 +67,18 @@ export function createSampler(vocabularySize: number, settings: SamplerSettings)
       }
 
       // 3. The token
-      const token = isGreedy
-        ? logits.indexOf(allowedHighest)
-        : truncation !== null
-          ? truncation.draw(logits, allowedHighest, inverse, weights, allowedTotal, uniform)
+      const logProbOf = (token: number, top: number, mass: number) =>
+        ((logits[token] as number) - top) * inverse - Math.log(mass);
+      if (isGreedy || truncation === null) {
+        const token = isGreedy
+          ? logits.indexOf(allowedHighest)
           : drawToken(weights, blocks, uniform * allowedTotal);
-      return { token, logProb: ((logits[token] as number) - highest) * inverse - Math.log(total) };
+        return { token, logProb: logProbOf(token, highest, total) };
+      }
+      const drawn = truncation.draw(logits, allowedHighest, inverse, weights, allowedTotal, uniform);
+      const { token, mass } = drawn;
+      if (!recordMasks) return { token, logProb: logProbOf(token, highest, total) };
+      return { token, logProb: logProbOf(token, allowedHighest, mass), mask: drawn.mask() };
     },
   };
 }

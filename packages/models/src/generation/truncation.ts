@@ -4,11 +4,22 @@
  * A bound on the weight of kept tokens, found in one pass, leaves few candidates; they go into buckets by logit, and
  * only the bucket in which the cut lies is sorted.
  */
+import { type SamplingMask, samplingMask } from "./sampling-mask.js";
 import { span } from "./weights.js";
+
+/** A token and the distribution that it was drawn from. */
+export interface TruncatedDraw {
+  readonly token: number;
+  /** Sum of the weights of the tokens that could be drawn. */
+  readonly mass: number;
+  /** The tokens that could be drawn. */
+  mask(): SamplingMask;
+}
 
 export interface Truncation {
   /**
    * A token among the most likely ones, by inverse CDF in the order of ids; of equal logits the smaller ids come first.
+   * The result is good until the next draw.
    * @param highest - the largest of `logits`
    * @param inverse - inverse temperature
    * @param weights - `exp((logit - highest) * inverse)`
@@ -21,7 +32,7 @@ export interface Truncation {
     weights: Float64Array,
     total: number,
     uniform: number,
-  ): number;
+  ): TruncatedDraw;
 }
 
 const bucketCount = 2048;
@@ -99,7 +110,15 @@ export function createTruncation(vocabularySize: number, topK: number, topP: num
         mass = topP < 1 ? topP * byCount.mass : Number.POSITIVE_INFINITY;
       }
       const prefix = prefixOf(weights, ids, mass);
-      return drawFrom(weights, ids, buckets, prefix, uniform * prefix.mass);
+      return {
+        token: drawFrom(weights, ids, buckets, prefix, uniform * prefix.mass),
+        mass: prefix.mass,
+        mask: () =>
+          samplingMask(
+            vocabularySize,
+            ids.filter((id, index) => isKept(id, buckets[index] as number, prefix)),
+          ),
+      };
     },
   };
 }
@@ -141,20 +160,23 @@ function spread(logits: Float32Array, highest: number, inverse: number, ids: Int
   return Math.min(span, (highest - lowest) * inverse);
 }
 
+/** Whether a candidate is in the prefix. */
+const isKept = (id: number, own: number, { bucket, members }: Prefix): boolean =>
+  own < bucket || (own === bucket && members.has(id));
+
 /** The first kept candidate up to which the weights sum to more than `target`. */
 function drawFrom(
   weights: Float64Array,
   ids: Int32Array,
   buckets: Uint16Array,
-  { bucket, members }: Prefix,
+  prefix: Prefix,
   target: number,
 ): number {
   let before = 0;
   let last = 0;
   for (let index = 0; index < ids.length; index++) {
     const id = ids[index] as number;
-    const own = buckets[index] as number;
-    if (own > bucket || (own === bucket && !members.has(id))) continue;
+    if (!isKept(id, buckets[index] as number, prefix)) continue;
     last = id;
     before += weights[id] as number;
     if (before > target) break;
