@@ -158,6 +158,7 @@ describe.each(backends)("PPO update on $name", ({ create }) => {
       gamma: settings.gamma!,
       lambda: settings.lam!,
       whitenAdvantages: true,
+      unbiasedVariance: true,
     });
   }
 

@@ -17,7 +17,7 @@ import { writeTinyModel } from "../tiny-model.js";
 /** Share of the characters that are vowels, 0 to 1. One score for each response; a promise of them will do, too. */
 const vowels: NamedReward = {
   name: "vowels",
-  score: ({ responses }) =>
+  score: (_prompts, responses) =>
     responses.map((response) => (response.match(/[aeiou]/gi)?.length ?? 0) / Math.max(1, response.length)),
 };
 
@@ -25,7 +25,7 @@ const vowels: NamedReward = {
 const short: NamedReward = {
   name: "short",
   weight: 0.01,
-  score: ({ responses }) => responses.map((response) => -Math.max(0, response.length - 20)),
+  score: (_prompts, responses) => responses.map((response) => -Math.max(0, response.length - 20)),
 };
 
 const folder = await mkdtemp(join(tmpdir(), "alignkit-custom-reward-"));

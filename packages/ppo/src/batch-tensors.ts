@@ -1,6 +1,7 @@
 /** Episodes and texts as the graphs take them. */
-import { float32, type HostTensor, int32, type Tensor } from "@alignkit/core";
+import { bool, float32, type HostTensor, int32, type Tensor } from "@alignkit/core";
 import { type Batch, collate, ignoredLabel } from "@alignkit/data";
+import { expandSamplingMasks } from "@alignkit/models";
 import type { Episode } from "./episode.js";
 
 /** int32 `[B, T]` each. */
@@ -17,7 +18,12 @@ export interface TargetTensors {
 }
 
 /** Sizes that differ from batch to batch; one graph serves all of them, where the backend can. */
-export const freeAxes = { tokens: ["B", "T"], targets: ["M"], old: ["M"] } as const;
+export const freeAxes = {
+  tokens: ["B", "T"],
+  targets: ["M"],
+  old: ["M"],
+  allowed: ["M", null],
+} as const;
 
 export interface CollateSettings {
   /** Stands at padding, where nothing looks. */
@@ -33,6 +39,20 @@ export function collateEpisodes(episodes: readonly Episode[], settings: CollateS
     labels: concatIds(new Int32Array(promptIds.length).fill(ignoredLabel), responseIds),
   }));
   return collate(examples, roundingOf(settings));
+}
+
+/** As {@link collateEpisodes}, with one more target where there is a step after the last token: the state it leads to. */
+export function collateSteps(episodes: readonly Episode[], settings: CollateSettings): Batch {
+  // Nothing looks at the token that is appended: it makes a target of the one before it.
+  const after = Int32Array.of(settings.padTokenId);
+  return collateEpisodes(
+    episodes.map((episode) =>
+      episode.stepAfterEnd === true
+        ? { ...episode, responseIds: concatIds(episode.responseIds, after) }
+        : episode,
+    ),
+    settings,
+  );
 }
 
 /** Rows of text whose every token but the first is learned. */
@@ -62,6 +82,21 @@ export function targetTensors({ targetRows, targetIds, targetWeights }: Batch): 
     ids: int32(targetIds, shape),
     weights: float32(targetWeights, shape),
   };
+}
+
+/**
+ * bool `[M, V]`: the tokens that could be drawn where each target stands; nothing where all could.
+ * @param vocabularySize - V, of the model that looks at them; at least that of the policy
+ */
+export function allowedTensor(
+  episodes: readonly Episode[],
+  batch: Batch,
+  vocabularySize: number,
+): { readonly allowed?: HostTensor } {
+  if (episodes.every(({ masks }) => masks === undefined)) return {};
+  const masks = episodes.flatMap((episode) => episode.masks ?? []);
+  const rows = batch.targetRows.length;
+  return { allowed: bool(expandSamplingMasks(masks, vocabularySize, rows), [rows, vocabularySize]) };
 }
 
 /** One number per response token of all episodes, in the order of `batch.targetRows`, 0 at its padding; `[M]`. */

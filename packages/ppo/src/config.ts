@@ -1,5 +1,7 @@
 import { fileList, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
+import { ptxReductions } from "./functions.js";
+import { rewardModules } from "./reward-modules.js";
 
 /**
  * Configuration of PPO and PPO-ptx; keys as in TRL's `PPOConfig` and transformers' `TrainingArguments`.
@@ -48,9 +50,49 @@ export const ppoConfig = z.strictObject({
     .positive()
     .default(1)
     .describe("Divides the logits in sampling and every log-probability (paper: 1)"),
+  top_k: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      "Samples among this many tokens only; what was cut is cut in every log-probability, too (paper: none)",
+    ),
+  top_p: z
+    .number()
+    .positive()
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe("Samples among the fewest tokens of this probability only; cut as with top_k (paper: none)"),
+  truncate_token_id: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .default(null)
+    .describe(
+      "Responses have full length; their text is scored up to the first of this token, all their tokens are learned (Ziegler: a full stop); null ends them at the end token",
+    ),
+  truncate_after: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe("Place in the response from which on truncate_token_id counts (Ziegler: 16)"),
   generation_batch_size: z.int().positive().default(64).describe("Prompts that are continued together"),
 
   // Reward. Paper, eq. 2 and appendix C.4.
+  reward_functions: rewardModules
+    .default([])
+    .describe(
+      "Modules whose default export scores responses: (prompts, responses, tokens) => numbers; paths, or {module, name, weight}; added to the reward model, or instead of one",
+    ),
+  reward_model_weight: z.number().default(1).describe("Factor of the reward model's score"),
+  score_placement: z
+    .enum(["eos", "nplus"])
+    .default("eos")
+    .describe(
+      "Step that receives the score: the last token, or as in the N+ details the padding after it, where there is room",
+    ),
   kl_coef: z.number().nonnegative().default(0.02).describe("beta of the KL penalty (paper: 0.02)"),
   kl_estimator: z
     .enum(["k1", "k2", "k3"])
@@ -73,7 +115,12 @@ export const ppoConfig = z.strictObject({
     .number()
     .nonnegative()
     .default(0)
-    .describe("Taken off the score of an unfinished response (N+ details: 1)"),
+    .describe("Taken off the score of an unfinished response, as in TRL (paper: not given)"),
+  missing_eos_score: z
+    .number()
+    .nullable()
+    .default(null)
+    .describe("The score of an unfinished response instead of its own (Ziegler, N+ details: -1)"),
   score_clip: z.number().positive().nullable().default(null).describe("Limits scores to plus and minus this"),
   whiten_rewards: z
     .boolean()
@@ -87,6 +134,10 @@ export const ppoConfig = z.strictObject({
     .boolean()
     .default(true)
     .describe("Advantages to mean 0 and unit variance over the batch"),
+  whiten_variance: z
+    .enum(["unbiased", "population"])
+    .default("unbiased")
+    .describe("Divisor of the variance in whitening: N - 1 (TRL, N+ details) or N (Ziegler)"),
   cliprange: z.number().positive().default(0.2).describe("Clip of the policy ratio (paper: 0.2)"),
   cliprange_value: z
     .number()
@@ -104,9 +155,9 @@ export const ppoConfig = z.strictObject({
     .describe("gamma of eq. 2 (paper: 27.8); used when there are pretraining texts; 0 is plain PPO"),
   ptx_ratio: z.number().positive().default(8).describe("Pretraining texts per episode (paper: 8)"),
   ptx_reduction: z
-    .enum(["token_mean", "sequence_mean"])
+    .enum(ptxReductions)
     .default("token_mean")
-    .describe("Divisor of the pretraining loss; the paper does not say"),
+    .describe("Divisor of the pretraining loss: tokens, texts, or none; the paper does not say"),
   ptx_max_length: z.int().min(2).default(1024).describe("Tokens of a pretraining text; longer ones are cut"),
 
   // Optimization.
@@ -134,7 +185,11 @@ export const ppoConfig = z.strictObject({
     .lt(1)
     .nullable()
     .default(0.992)
-    .describe("Average of the policy's weights, per step; it is what is saved (paper: 0.992)"),
+    .describe("Average of the policy's weights; it is what is saved (paper: 0.992)"),
+  ema_update: z
+    .enum(["step", "iteration"])
+    .default("step")
+    .describe("What an update of the average follows; the paper does not say"),
 
   save_steps: z
     .int()

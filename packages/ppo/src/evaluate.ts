@@ -2,14 +2,18 @@ import {
   type Backend,
   compileFunction,
   type DeviceTensor,
+  type HostTensor,
   int32,
   type Tensor,
   type TensorRecord,
 } from "@alignkit/core";
+import type { Batch } from "@alignkit/data";
 import { hiddenStates, type ModelConfig, scalarScores, tokenLogProbs } from "@alignkit/models";
 import {
+  allowedTensor,
   chunksOf,
   collateEpisodes,
+  collateSteps,
   freeAxes,
   splitTokens,
   type TargetTensors,
@@ -17,7 +21,7 @@ import {
   targetTensors,
   tokenTensors,
 } from "./batch-tensors.js";
-import type { Episode } from "./episode.js";
+import { type Episode, stepsOf } from "./episode.js";
 
 type Parameters = Readonly<Record<string, DeviceTensor>>;
 
@@ -26,13 +30,13 @@ export interface EvaluateOptions {
   readonly rowsPerForward: number;
 }
 
-/** A number per response token of each episode. */
+/** A number per response token, or step, of each episode. */
 export interface TokenEvaluator {
   (parameters: Parameters, episodes: readonly Episode[]): Promise<readonly Float64Array[]>;
   dispose(): Promise<void>;
 }
 
-/** Log-probabilities of the response tokens, nats. @param temperature - divides the logits */
+/** Log-probabilities of the response tokens among those that could be drawn, nats. @param temperature - divides the logits */
 export function createLogProbEvaluator(
   backend: Backend,
   config: ModelConfig,
@@ -42,56 +46,68 @@ export function createLogProbEvaluator(
   return createTokenEvaluator(
     backend,
     options,
-    (parameters, tokens, { rows, ids }) =>
-      tokenLogProbs(config, parameters, hiddenStates(config, parameters, tokens), rows, ids, temperature)
-        .logProbs,
+    {
+      collate: collateEpisodes,
+      lengthOf: ({ responseIds }) => responseIds.length,
+      extras: (episodes, batch) => allowedTensor(episodes, batch, config.vocabularySize),
+    },
+    ({ parameters, tokens, targets: { rows, ids }, allowed }) => {
+      const hidden = hiddenStates(config, parameters, tokens);
+      return tokenLogProbs(config, parameters, hidden, rows, ids, temperature, allowed).logProbs;
+    },
   );
 }
 
-/** Values of the states before each response token. */
+/** Values of the states before each step. */
 export function createValueEvaluator(
   backend: Backend,
   config: ModelConfig,
   options: EvaluateOptions,
 ): TokenEvaluator {
-  return createTokenEvaluator(backend, options, (parameters, tokens, { rows }) =>
-    scalarScores(config, parameters, hiddenStates(config, parameters, tokens), rows),
+  return createTokenEvaluator(
+    backend,
+    options,
+    { collate: collateSteps, lengthOf: stepsOf, extras: () => ({}) },
+    ({ parameters, tokens, targets: { rows } }) =>
+      scalarScores(config, parameters, hiddenStates(config, parameters, tokens), rows),
   );
+}
+
+interface TokenInputs {
+  readonly parameters: TensorRecord;
+  readonly tokens: TokenTensors;
+  readonly targets: TargetTensors;
+  readonly allowed?: Tensor;
 }
 
 function createTokenEvaluator(
   backend: Backend,
   { padTokenId, rowsPerForward }: EvaluateOptions,
-  body: (parameters: TensorRecord, tokens: TokenTensors, targets: TargetTensors) => Tensor,
+  rows: {
+    readonly collate: typeof collateEpisodes;
+    readonly lengthOf: (episode: Episode) => number;
+    readonly extras: (episodes: readonly Episode[], batch: Batch) => { readonly allowed?: HostTensor };
+  },
+  body: (inputs: TokenInputs) => Tensor,
 ): TokenEvaluator {
-  const { tokens, targets } = freeAxes;
-  const run = compileFunction(
-    backend,
-    (inputs: {
-      readonly parameters: TensorRecord;
-      readonly tokens: TokenTensors;
-      readonly targets: TargetTensors;
-    }) => ({ result: body(inputs.parameters, inputs.tokens, inputs.targets) }),
-    { dynamic: { tokens, targets } },
-  );
+  const { tokens, targets, allowed } = freeAxes;
+  const run = compileFunction(backend, (inputs: TokenInputs) => ({ result: body(inputs) }), {
+    dynamic: { tokens, targets, allowed },
+  });
   const evaluate = async (parameters: Parameters, episodes: readonly Episode[]) => {
-    const rows: Float64Array[] = [];
+    const results: Float64Array[] = [];
     for (const chunk of chunksOf(episodes, rowsPerForward)) {
-      const batch = collateEpisodes(chunk, { padTokenId, fewSizes: !backend.dynamicShapes });
+      const batch = rows.collate(chunk, { padTokenId, fewSizes: !backend.dynamicShapes });
       const { result } = await run({
         parameters,
         tokens: tokenTensors(batch),
         targets: targetTensors(batch),
+        ...rows.extras(chunk, batch),
       });
-      rows.push(
-        ...splitTokens(
-          (await result.read()).data,
-          chunk.map(({ responseIds }) => responseIds.length),
-        ),
-      );
+      results.push(...splitTokens((await result.read()).data, chunk.map(rows.lengthOf)));
       result.dispose();
     }
-    return rows;
+    return results;
   };
   return Object.assign(evaluate, { dispose: () => run.dispose() });
 }

@@ -1,20 +1,26 @@
 import { requireFinite } from "@alignkit/core";
 import { explainedVariance, generalizedAdvantages, moments, whiten } from "./advantages.js";
-import type { Episode, TrainingEpisode } from "./episode.js";
+import { type Episode, stepsOf, type TrainingEpisode } from "./episode.js";
+import { mean, responseMetrics } from "./response-metrics.js";
 import { clipScore, type KlEstimator, tokenKl, tokenRewards } from "./rewards.js";
 
 export interface ExperienceSettings {
   readonly klCoefficient: number;
   readonly klEstimator: KlEstimator;
   readonly scoreClip: number | undefined;
+  /** Taken off the score of an unfinished response. */
   readonly missingEosPenalty: number;
+  /** Replaces that score. */
+  readonly missingEosScore?: number | undefined;
   readonly whitenRewards: boolean;
   readonly gamma: number;
   readonly lambda: number;
   readonly whitenAdvantages: boolean;
+  /** Whether whitening divides squares by N - 1 rather than N. */
+  readonly unbiasedVariance: boolean;
 }
 
-/** What the models said of the episodes, one row or number per episode. */
+/** What the models said of the episodes, one row or number per episode; see {@link TrainingEpisode} for the rows. */
 export interface Judgements {
   readonly logProbs: readonly ArrayLike<number>[];
   readonly referenceLogProbs: readonly ArrayLike<number>[];
@@ -56,6 +62,7 @@ export function makeExperience(
   settings: ExperienceSettings,
 ): Experience {
   const { logProbs, referenceLogProbs, values, scores } = judgements;
+  const unbiased = settings.unbiasedVariance;
   const kl = episodes.map((_, b) =>
     tokenKl(
       logProbs[b] as ArrayLike<number>,
@@ -63,20 +70,20 @@ export function makeExperience(
       settings.klEstimator,
     ),
   );
-  const given = episodes.map(
-    ({ finished }, b) =>
-      clipScore(scores[b] as number, settings.scoreClip) - (finished ? 0 : settings.missingEosPenalty),
-  );
-  // The score belongs to the last token: the stop token, or where the length limit cut.
+  const given = episodes.map(({ finished }, b) => {
+    const score = clipScore(scores[b] as number, settings.scoreClip);
+    return finished ? score : (settings.missingEosScore ?? score) - settings.missingEosPenalty;
+  });
+  // The score belongs to the last step: the stop token, where the length limit cut, or in N+ the first padding.
   const raw = kl.map((row, b) =>
     tokenRewards({
       kl: row,
       klCoefficient: settings.klCoefficient,
       score: given[b] as number,
-      scoreAt: row.length - 1,
+      steps: stepsOf(episodes[b] as Episode),
     }),
   );
-  const rewards = settings.whitenRewards ? whiten(raw, { unbiased: true, shiftMean: false }) : raw;
+  const rewards = settings.whitenRewards ? whiten(raw, { unbiased, shiftMean: false }) : raw;
   const estimates = rewards.map((row, b) =>
     generalizedAdvantages({
       rewards: row,
@@ -85,8 +92,11 @@ export function makeExperience(
       lambda: settings.lambda,
     }),
   );
-  const plain = estimates.map(({ advantages }) => advantages);
-  const advantages = settings.whitenAdvantages ? whiten(plain, { unbiased: true, shiftMean: true }) : plain;
+  // Tokens have advantages; a step after them has none.
+  const plain = estimates.map(({ advantages }, b) =>
+    advantages.subarray(0, (episodes[b] as Episode).responseIds.length),
+  );
+  const advantages = settings.whitenAdvantages ? whiten(plain, { unbiased, shiftMean: true }) : plain;
   const returns = estimates.map((estimate) => estimate.returns);
   return {
     episodes: episodes.map((episode, b) => ({
@@ -98,14 +108,16 @@ export function makeExperience(
     })),
     kl,
     rewards: raw,
-    metrics: describe(episodes, judgements, given, kl, returns, settings.klCoefficient),
+    metrics: {
+      ...describe(judgements, given, kl, returns, settings.klCoefficient),
+      ...responseMetrics(episodes, scores),
+    },
   };
 }
 
 /** Ziegler's names; KL and entropy are per episode, in nats. */
 function describe(
-  episodes: readonly Episode[],
-  { logProbs, values, scores }: Judgements,
+  { logProbs, referenceLogProbs, values, scores }: Judgements,
   given: readonly number[],
   kl: readonly Float64Array[],
   returns: readonly Float64Array[],
@@ -114,40 +126,28 @@ function describe(
   const perEpisode = (rows: readonly ArrayLike<number>[]) =>
     rows.map((row) => Array.from(row).reduce((total, x) => total + x, 0));
   const klMean = mean(perEpisode(kl));
-  const lengths = episodes.map(({ responseIds }) => responseIds.length);
+  const estimated = (estimator: KlEstimator) =>
+    mean(
+      perEpisode(
+        logProbs.map((row, b) => tokenKl(row, referenceLogProbs[b] as ArrayLike<number>, estimator)),
+      ),
+    );
   const returnMoments = moments(returns);
   const valueMoments = moments(values);
   return {
     "objective/kl": klMean,
+    // k1, the default of `objective/kl`, may be negative; k3 may not.
+    "objective/kl_k3": estimated("k3"),
     "objective/kl_coef": klCoefficient,
     // Of the sampled tokens: an unbiased estimate of the entropy of a response.
     "objective/entropy": -mean(perEpisode(logProbs)),
     "objective/score": mean(scores),
+    "objective/non_score_reward": -klCoefficient * klMean,
     "objective/score_total": mean(given) - klCoefficient * klMean,
-    "objective/frac_no_eos": mean(episodes.map(({ finished }) => (finished ? 0 : 1))),
-    "response_length/mean": mean(lengths),
-    reward_length_corr: correlation(scores, lengths),
     "ppo/returns/mean": returnMoments.mean,
     "ppo/returns/var": returnMoments.variance,
     "ppo/val/mean": valueMoments.mean,
     "ppo/val/var": valueMoments.variance,
     "ppo/val/var_explained": explainedVariance(values, returns),
   };
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0) / values.length;
-}
-
-/** Pearson's; 0 when one side does not vary. */
-export function correlation(a: readonly number[], b: readonly number[]): number {
-  const [meanA, meanB] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (const [index, value] of a.entries()) {
-    const [da, db] = [value - meanA, (b[index] as number) - meanB];
-    ab += da * db;
-    aa += da * da;
-    bb += db * db;
-  }
-  return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb);
 }

@@ -1,9 +1,12 @@
 /** The compiled functions of an update. Each gradient function adds to the gradients of earlier micro-batches. */
 import {
+  abs,
   accumulatedGradients,
   add,
   type Backend,
   compileFunction,
+  exp,
+  max,
   mul,
   sub,
   sumSquares,
@@ -13,6 +16,9 @@ import {
 import { hiddenStates, type ModelConfig, scalarScores, tokenLogProbs } from "@alignkit/models";
 import { freeAxes, type TargetTensors, type TokenTensors } from "./batch-tensors.js";
 import { meanOverTokens, policyLoss, pretrainingLoss, valueLoss } from "./losses.js";
+
+export const ptxReductions = ["token_mean", "sequence_mean", "sum"] as const;
+export type PtxReduction = (typeof ptxReductions)[number];
 
 export interface UpdateSettings {
   readonly policyConfig: ModelConfig;
@@ -25,8 +31,8 @@ export interface UpdateSettings {
   readonly entropyCoefficient: number;
   /** gamma of eq. 2. */
   readonly ptxCoefficient: number;
-  /** `token_mean` divides the pretraining loss by its tokens, `sequence_mean` by its texts. */
-  readonly ptxReduction: "token_mean" | "sequence_mean";
+  /** `token_mean` divides the pretraining loss by its tokens, `sequence_mean` by its texts, `sum` by nothing. */
+  readonly ptxReduction: PtxReduction;
   /** Rows of one forward pass; a minibatch is split into as many as it takes. */
   readonly rowsPerForward: number;
 }
@@ -42,12 +48,14 @@ interface GradientInputs {
 }
 
 interface PolicyInputs extends GradientInputs {
+  /** bool `[M, V]`: the tokens that could be drawn; all by default. */
+  readonly allowed?: Tensor;
   /** `[M]` each, from the time of the rollout. */
   readonly old: { readonly logProbs: Tensor; readonly advantages: Tensor };
 }
 
 interface ValueInputs extends GradientInputs {
-  /** `[M]` each, from the time of the rollout. */
+  /** `[M]` each, a step after the last token included, from the time of the rollout. */
   readonly old: { readonly values: Tensor; readonly returns: Tensor };
 }
 
@@ -61,7 +69,8 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
     ptxCoefficient,
     temperature,
   } = settings;
-  const { old, ...withoutOld } = freeAxes;
+  const { tokens: tokenAxes, targets: targetAxes, old, allowed } = freeAxes;
+  const withoutOld = { tokens: tokenAxes, targets: targetAxes };
   return {
     policy: compileFunction(
       backend,
@@ -71,6 +80,7 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
         targets,
         divisor,
         previous,
+        allowed,
         old: { logProbs: oldLogProbs, advantages },
       }: PolicyInputs) => {
         const hidden = hiddenStates(policyConfig, parameters, tokens);
@@ -81,6 +91,7 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
           targets.rows,
           targets.ids,
           temperature,
+          allowed,
         );
         const terms = policyLoss({
           logProbs,
@@ -93,12 +104,19 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
         const meanEntropy = meanOverTokens(entropy, targets.weights, divisor);
         const total =
           entropyCoefficient === 0 ? terms.loss : sub(terms.loss, mul(meanEntropy, entropyCoefficient));
+        const difference = mul(abs(sub(exp(logProbs), exp(oldLogProbs))), targets.weights);
         return {
-          metrics: { ...terms, entropy: meanEntropy, total },
+          metrics: {
+            ...terms,
+            entropy: meanEntropy,
+            total,
+            probsDifference: meanOverTokens(difference, targets.weights, divisor),
+          },
+          maxima: { probsDifferenceMax: max(difference) },
           gradients: accumulatedGradients(total, parameters, previous),
         };
       },
-      { donate: ["previous"], dynamic: { ...withoutOld, old } },
+      { donate: ["previous"], dynamic: { ...withoutOld, old, allowed } },
     ),
     pretraining: compileFunction(
       backend,

@@ -34,7 +34,7 @@ export {
   valueLoss,
 } from "./losses.js";
 export { trlMetricNames } from "./metric-names.js";
-export type { NamedReward, RewardFunction, RewardRequest } from "./reward-function.js";
+export type { NamedReward, RewardFunction, RewardTokens } from "./reward-function.js";
 export { clipScore, type KlEstimator, klEstimators, tokenKl, tokenRewards } from "./rewards.js";
 export { ppoStage } from "./stage.js";
 export { createUpdater, type UpdateMetrics, type Updater } from "./update.js";

@@ -173,7 +173,7 @@ describe("tokenKl and tokenRewards", () => {
       const kl = policy.map((row, b) => tokenKl(row, reference[b]!, estimator));
       expectClose(flat(padded(kl, 9)), expected[`kl_${estimator}`]!);
       const rewards = kl.map((row, b) =>
-        tokenRewards({ kl: row, klCoefficient: params.kl_coef!, score: scores[b]!, scoreAt: row.length - 1 }),
+        tokenRewards({ kl: row, klCoefficient: params.kl_coef!, score: scores[b]! }),
       );
       expectClose(flat(padded(rewards, 9)), expected[`rewards_${estimator}`]!);
       const sums = kl.map((row) => row.reduce((total, x) => total + x, 0));
@@ -189,17 +189,14 @@ describe("tokenKl and tokenRewards", () => {
         kl: tokenKl(row, reference[b]!, "k1"),
         klCoefficient: params.kl_coef!,
         score: clipScore(scores[b]!, params.score_clip),
-        scoreAt: row.length - 1,
       }),
     );
     expectClose(flat(padded(clipped, 9)), expected.rewards_k1_clipped_score!);
   });
 
-  it("refuses a score outside the response", () => {
-    expect(() =>
-      tokenRewards({ kl: [0, 0], klCoefficient: 1, score: 1, scoreAt: 2 }),
-    ).toThrowErrorMatchingInlineSnapshot(
-      `[RangeError: the score belongs at token 2, but the response has 2 tokens]`,
+  it("refuses a response that has no step for the score", () => {
+    expect(() => tokenRewards({ kl: [], klCoefficient: 1, score: 1 })).toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: a score needs a step, but the response has 0 tokens, 0 steps]`,
     );
   });
 });

@@ -31,6 +31,14 @@ export interface LoadedModel {
   readonly tokenizer: Tokenizer | undefined;
 }
 
+/** A model without its weights, which are on the backend by then. */
+export type ModelDescription = Omit<LoadedModel, "parameters">;
+
+/** The description alone, so that the weights can be freed. */
+export function describeModel({ parameters: _, ...description }: LoadedModel): ModelDescription {
+  return description;
+}
+
 export async function loadModel(directory: string): Promise<LoadedModel> {
   const { config, parameters, generationConfig } = await readModelDirectory(directory);
   const files = await readTokenizerFiles(directory);
@@ -49,7 +57,7 @@ export async function freeze(backend: Backend, { config, parameters }: LoadedMod
 }
 
 /**
- * Where the value model starts when there is no reward model: the policy's body under a fresh scalar head.
+ * Where the value model starts when no reward model reads the policy's ids: the policy's body under a fresh scalar head.
  * The paper starts it from the reward model.
  */
 export function valueModelFromPolicy(policy: LoadedModel, random: Random): LoadedModel {
@@ -65,6 +73,42 @@ export function valueModelFromPolicy(policy: LoadedModel, random: Random): Loade
   return { ...policy, parameters };
 }
 
+/** Whether two models read the same ids: of equal tokenizer.json, or both without one. */
+export function sameTokenizer(
+  a: Pick<ModelDescription, "files">,
+  b: Pick<ModelDescription, "files">,
+): boolean {
+  const [own, other] = [a.files.get("tokenizer.json"), b.files.get("tokenizer.json")];
+  if (own === undefined || other === undefined) return own === other;
+  return Buffer.compare(own, other) === 0;
+}
+
+/**
+ * Models that read the policy's ids must know all of them, and as many positions as an episode has.
+ * @param readers - by what they are
+ * @param length - tokens of the longest episode
+ * @throws {ConfigError} naming all that do not
+ */
+export function checkReaders(
+  policy: ModelDescription,
+  readers: Readonly<Record<string, ModelDescription>>,
+  length: number,
+): void {
+  const problems = Object.entries(readers).flatMap(([what, { directory, config }]) => [
+    ...(config.vocabularySize < policy.config.vocabularySize
+      ? [
+          `the ${what} (${directory}) knows ${config.vocabularySize} tokens, the policy ${policy.config.vocabularySize}`,
+        ]
+      : []),
+    ...(config.maxPositions < length
+      ? [
+          `the ${what} (${directory}) has ${config.maxPositions} positions, the longest prompt with its response ${length}`,
+        ]
+      : []),
+  ]);
+  if (problems.length > 0) throw new ConfigError(`ppo: ${problems.join("; ")}`);
+}
+
 /**
  * Ids that end a response: those of the generation config, else those of the model, else the tokenizer's end token.
  * @throws {ConfigError} when none is named
@@ -74,7 +118,7 @@ export function stopTokens({
   config,
   generationConfig,
   tokenizer,
-}: LoadedModel): readonly number[] {
+}: ModelDescription): readonly number[] {
   const given = generationConfig?.eos_token_id;
   const named = Array.isArray(given)
     ? (given as number[])

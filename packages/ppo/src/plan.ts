@@ -2,10 +2,13 @@ import type { PlanContext, StagePlan } from "@alignkit/core";
 import { type Head, parameterShapes, readModelConfig, readTokenizerFiles } from "@alignkit/models";
 import { createTokenizer } from "@alignkit/tokenizer";
 import type { PpoConfig } from "./config.js";
+import { sameTokenizer } from "./models.js";
 import { loadPrompts, loadTexts } from "./prompts-and-texts.js";
+import { checkRewardNames, loadRewards } from "./reward-modules.js";
 import type { PpoInputs } from "./stage.js";
 
 const bytesPerFloat = 4;
+type TokenizerFiles = Awaited<ReturnType<typeof readTokenizerFiles>>;
 
 async function parameterBytes(directory: string, head: Head): Promise<number> {
   let count = 0;
@@ -21,9 +24,12 @@ export async function planPpo(
   inputs: Partial<PpoInputs>,
 ): Promise<StagePlan> {
   const iterations = Math.ceil(config.total_episodes / config.batch_size);
+  const rewards = await loadRewards(config.reward_functions, context.resolvePath("."));
+  checkRewardNames(rewards);
   const notes = [
     `${iterations} iterations of ${config.batch_size} episodes, ${config.num_ppo_epochs * config.num_mini_batches} steps each`,
   ];
+  if (rewards.length > 0) notes.push(`reward functions: ${rewards.map(({ name }) => name).join(", ")}`);
   if (inputs.init === undefined)
     return { steps: iterations, notes: [...notes, "the policy comes from an earlier stage"] };
   const policyConfig = await readModelConfig(inputs.init.directory);
@@ -43,12 +49,24 @@ export async function planPpo(
   return { steps: iterations, memory: await memoryOf(config, inputs as PpoInputs), notes };
 }
 
+/** Of the value model: given, or the reward model where it reads the policy's ids, or about those of the policy. */
+async function valueBytes(inputs: PpoInputs, policy: number, reward: number): Promise<number> {
+  if (inputs.valueModel !== undefined) return parameterBytes(inputs.valueModel.directory, "scalar");
+  if (inputs.rewardModel === undefined) return policy;
+  const [own, other] = await Promise.all(
+    [inputs.init, inputs.rewardModel].map(({ directory }) => readTokenizerFiles(directory)),
+  );
+  return sameTokenizer({ files: own as TokenizerFiles }, { files: other as TokenizerFiles })
+    ? reward
+    : policy;
+}
+
 /** Bytes by what they hold. */
 async function memoryOf(config: PpoConfig, inputs: PpoInputs): Promise<Readonly<Record<string, number>>> {
   const policy = await parameterBytes(inputs.init.directory, "language_model");
   const reward =
     inputs.rewardModel === undefined ? 0 : await parameterBytes(inputs.rewardModel.directory, "scalar");
-  const value = reward > 0 ? reward : policy;
+  const value = await valueBytes(inputs, policy, reward);
   const { hiddenSize, layers, attention, vocabularySize, maxPositions } = await readModelConfig(
     inputs.init.directory,
   );

@@ -11,10 +11,10 @@ import {
   tokenizeTexts,
 } from "@alignkit/data";
 import type { PpoConfig } from "./config.js";
-import type { LoadedModel } from "./models.js";
+import type { ModelDescription } from "./models.js";
 
 type Context = Pick<PlanContext, "resolvePath" | "logger">;
-type Policy = Pick<LoadedModel, "config" | "tokenizer">;
+type Policy = Pick<ModelDescription, "config" | "tokenizer">;
 
 /**
  * The prompts, tokenized; those that leave no room for a response are dropped and counted.

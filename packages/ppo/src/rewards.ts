@@ -28,25 +28,24 @@ export function tokenKl(
 }
 
 /**
- * Rewards of one episode: minus the KL penalty at every token, plus the score at one of them.
+ * Rewards of one episode: minus the KL penalty at every token, plus the score at the last step.
  * @param kl - per token, nats
- * @param scoreAt - the token that receives the score: the last one, see `score_placement`
- * @see Ouyang et al. 2022, eq. 2
+ * @param steps - of the episode: as many as tokens (default), so that the last token receives the score, or one more,
+ *   the first padding token of N+
+ * @see Ouyang et al. 2022, eq. 2; Huang et al. 2024, "The N+ Implementation Details of RLHF with PPO"
  */
 export function tokenRewards(options: {
   readonly kl: ArrayLike<number>;
   readonly klCoefficient: number;
   readonly score: number;
-  readonly scoreAt: number;
+  readonly steps?: number;
 }): Float64Array {
-  const { kl, klCoefficient, score, scoreAt } = options;
-  const rewards = Float64Array.from(kl, (penalty) => -klCoefficient * penalty);
-  if (!(scoreAt >= 0 && scoreAt < rewards.length)) {
-    throw new RangeError(
-      `the score belongs at token ${scoreAt}, but the response has ${rewards.length} tokens`,
-    );
-  }
-  rewards[scoreAt] = (rewards[scoreAt] as number) + score;
+  const { kl, klCoefficient, score, steps = kl.length } = options;
+  if (kl.length === 0 || steps < kl.length)
+    throw new RangeError(`a score needs a step, but the response has ${kl.length} tokens, ${steps} steps`);
+  const rewards = new Float64Array(steps);
+  for (let t = 0; t < kl.length; t++) rewards[t] = -klCoefficient * (kl[t] as number);
+  rewards[steps - 1] = (rewards[steps - 1] as number) + score;
   return rewards;
 }
 

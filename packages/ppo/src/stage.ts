@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  type AdamWSettings,
   type Checkpoint,
   ConfigError,
   checkpointTensors,
   createOptimizer,
   type DirectoryArtifact,
   defineStage,
+  disposeAll,
   type Optimizer,
   readAll,
   type Schedule,
@@ -28,11 +28,21 @@ import {
 } from "@alignkit/models";
 import { type PpoConfig, ppoConfig } from "./config.js";
 import { createWeightAverage } from "./ema.js";
-import { freeze, type LoadedModel, loadModel, stopTokens, valueModelFromPolicy } from "./models.js";
+import {
+  checkReaders,
+  describeModel,
+  freeze,
+  type LoadedModel,
+  loadModel,
+  sameTokenizer,
+  stopTokens,
+  valueModelFromPolicy,
+} from "./models.js";
 import { planPpo } from "./plan.js";
 import { ppoPresets } from "./presets.js";
 import { loadPrompts, loadTexts, orderOf } from "./prompts-and-texts.js";
 import type { NamedReward } from "./reward-function.js";
+import { checkRewardNames, loadRewards } from "./reward-modules.js";
 import { createPpoTrainer, type PpoParts, type PpoState, type SampledEpisode } from "./train.js";
 
 /** What the checkpoint keeps besides tensors. */
@@ -50,6 +60,8 @@ export interface PpoInputs {
   /** What the KL is measured against; by default a frozen copy of `init`. */
   readonly reference?: DirectoryArtifact;
   readonly rewardModel?: DirectoryArtifact;
+  /** Where the value model starts; by default the reward model, as in the paper. It reads the policy's ids. */
+  readonly valueModel?: DirectoryArtifact;
   readonly prompts?: DirectoryArtifact;
   readonly texts?: DirectoryArtifact;
 }
@@ -68,6 +80,7 @@ export function ppoStage(rewards: readonly NamedReward[] = []) {
     optionalConsumes: {
       reference: policyArtifact,
       rewardModel: rewardModelArtifact,
+      valueModel: rewardModelArtifact,
       prompts: promptsArtifact,
       texts: textsArtifact,
     },
@@ -81,16 +94,16 @@ async function runPpo(
   context: StageContext,
   config: PpoConfig,
   inputs: PpoInputs,
-  rewards: readonly NamedReward[],
+  given: readonly NamedReward[],
 ) {
-  checkSizes(config);
   // 1. Models, data and state: new, or as the last checkpoint left them.
-  const saved = await context.checkpoints.latest();
-  const state = saved?.state as SavedState | undefined;
+  checkSettings(config);
+  const rewards = [...given, ...(await loadRewards(config.reward_functions, context.resolvePath(".")))];
+  checkRewardNames(rewards);
   const iterations = Math.ceil(config.total_episodes / config.batch_size);
-  const { parts, samples: earlier } = await prepare(context, config, inputs, rewards, saved, iterations);
+  const { parts, state } = await prepare(context, config, inputs, rewards, iterations);
   const trainer = createPpoTrainer(parts);
-  const samples = [...earlier];
+  const samples = [...(state?.samples ?? [])];
   let ppo: PpoState = state?.ppo ?? {
     iteration: 0,
     klCoefficient: config.kl_coef,
@@ -113,48 +126,57 @@ async function runPpo(
       } satisfies SavedState,
     });
 
-  // 2. Iterations.
-  const task = context.progress.start(iterations, "iterations", context.name, ppo.iteration);
-  while (ppo.iteration < iterations) {
-    const started = context.now();
-    const result = await trainer.next(ppo);
-    ppo = result.state;
-    const seconds = (context.now() - started) / 1000;
-    context.tracker.log(ppo.iteration, { ...result.metrics, "elapsed/iteration": seconds });
-    const kl = result.metrics["objective/kl"] as number;
-    task.advance(1, `score ${(result.metrics["objective/score"] as number).toFixed(3)}, KL ${kl.toFixed(2)}`);
-    if (ppo.iteration === 1 || ppo.iteration === iterations)
-      samples.push(...result.samples.map((sample) => ({ step: ppo.iteration, ...sample })));
-    const overBudget = config.max_kl !== null && kl > config.max_kl;
-    if (shouldCheckpoint(ppo.iteration, config.save_steps)) await save();
-    if (overBudget) {
-      context.logger.warn(
-        `the KL of ${kl.toFixed(2)} nats per episode is over max_kl ${config.max_kl}; training ends at iteration ${ppo.iteration} of ${iterations}`,
+  try {
+    // 2. Iterations.
+    const task = context.progress.start(iterations, "iterations", context.name, ppo.iteration);
+    while (ppo.iteration < iterations) {
+      const result = await trainer.next(ppo);
+      ppo = result.state;
+      context.tracker.log(ppo.iteration, result.metrics);
+      const kl = result.metrics["objective/kl"] as number;
+      task.advance(
+        1,
+        `score ${(result.metrics["objective/score"] as number).toFixed(3)}, KL ${kl.toFixed(2)}`,
       );
-      break;
+      if (ppo.iteration === 1 || ppo.iteration === iterations)
+        samples.push(...result.samples.map((sample) => ({ step: ppo.iteration, ...sample })));
+      const overBudget = config.max_kl !== null && kl > config.max_kl;
+      if (shouldCheckpoint(ppo.iteration, config.save_steps)) await save();
+      if (overBudget) {
+        context.logger.warn(
+          `the KL of ${kl.toFixed(2)} nats per episode is over max_kl ${config.max_kl}; training ends at iteration ${ppo.iteration} of ${iterations}`,
+        );
+        break;
+      }
+      if (ppo.iteration < iterations) await stopIfInterrupted(context.signal, ppo.iteration, save);
     }
-    if (ppo.iteration < iterations) await stopIfInterrupted(context.signal, ppo.iteration, save);
-  }
-  task.done();
+    task.done();
 
-  // 3. The policy, averaged if asked for, as a model directory.
-  const { config: modelConfig, generationConfig, files } = parts.policyModel;
-  const trained = await readAll(parts.average?.parameters ?? parts.policy.parameters);
+    // 3. The policy, averaged if asked for, as a model directory.
+    const directory = await writePolicy(context, parts);
+    await writeFile(
+      join(context.directory, "samples.jsonl"),
+      samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""),
+    );
+    return { policy: { directory } };
+  } finally {
+    await release(parts, trainer);
+  }
+}
+
+async function writePolicy(context: StageContext, { policyModel, policy, average }: PpoParts) {
+  const { config, generationConfig, files } = policyModel;
+  const parameters = parameterValues(await readAll(average?.parameters ?? policy.parameters));
   const directory = context.artifactDirectory("policy");
   await writeModelDirectory(
     directory,
-    { config: modelConfig, head: "language_model", parameters: parameterValues(trained), generationConfig },
+    { config, head: "language_model", parameters, generationConfig },
     { files, overwrite: true },
   );
-  await writeFile(
-    join(context.directory, "samples.jsonl"),
-    samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""),
-  );
-  await release(parts, trainer);
-  return { policy: { directory } };
+  return directory;
 }
 
-function checkSizes(config: PpoConfig): void {
+function checkSettings(config: PpoConfig): void {
   const problems: string[] = [];
   if (config.batch_size % config.num_mini_batches !== 0)
     problems.push(
@@ -162,35 +184,58 @@ function checkSizes(config: PpoConfig): void {
     );
   if (config.total_episodes < config.batch_size)
     problems.push(`total_episodes ${config.total_episodes} is less than batch_size ${config.batch_size}`);
+  if (config.missing_eos_score !== null && config.missing_eos_penalty > 0)
+    problems.push("missing_eos_score replaces the score that missing_eos_penalty is taken off; give one");
+  if (config.truncate_after > 0 && config.truncate_token_id === null)
+    problems.push(`truncate_after ${config.truncate_after} needs a truncate_token_id`);
   if (problems.length > 0) throw new ConfigError(`ppo: ${problems.join("; ")}`);
 }
 
+/** Everything on the backend; host copies of the weights are garbage when it returns. */
 async function prepare(
   context: StageContext,
   config: PpoConfig,
   inputs: PpoInputs,
   rewards: readonly NamedReward[],
-  saved: Checkpoint | undefined,
   iterations: number,
-): Promise<{ readonly parts: PpoParts; readonly samples: SavedState["samples"] }> {
-  const { backend, random } = context;
+): Promise<{ readonly parts: PpoParts; readonly state: SavedState | undefined }> {
+  const { backend, random, now } = context;
   if (inputs.rewardModel === undefined && rewards.length === 0) {
     throw new ConfigError(
-      "ppo: there is nothing to learn from; give a rewardModel, or reward functions in code: ppo({ rewards: [...] })",
+      "ppo: there is nothing to learn from; give a rewardModel, reward_functions, or in code ppo({ rewards: [...] })",
     );
   }
-  const policyModel = await loadModel(inputs.init.directory);
-  const referenceModel =
-    inputs.reference === undefined ? policyModel : await loadModel(inputs.reference.directory);
-  const rewardModel =
-    inputs.rewardModel === undefined ? undefined : await loadModel(inputs.rewardModel.directory);
-  const valueModel = rewardModel ?? valueModelFromPolicy(policyModel, random.split("value head"));
+  const saved = await context.checkpoints.latest();
   const state = saved?.state as SavedState | undefined;
+  const load = async (input: DirectoryArtifact | undefined) =>
+    input === undefined ? undefined : await loadModel(input.directory);
+  const policyModel = await loadModel(inputs.init.directory);
+  const referenceModel = (await load(inputs.reference)) ?? policyModel;
+  const rewardModel = await load(inputs.rewardModel);
+  const sharesTokenizer = rewardModel === undefined || sameTokenizer(policyModel, rewardModel);
+  if (!sharesTokenizer && policyModel.tokenizer === undefined)
+    throw new ConfigError(
+      `ppo: the policy (${policyModel.directory}) has no tokenizer, so there is no text for the reward model, whose ids are others; add tokenizer.json to its directory`,
+    );
+  const valueModel =
+    (await load(inputs.valueModel)) ?? valueModelWithoutOwn(context, policyModel, rewardModel);
+  if (!sameTokenizer(policyModel, valueModel))
+    throw new ConfigError(
+      `ppo: the tokenizer of the value model (${valueModel.directory}) is not the policy's, whose ids it reads; start it from another model`,
+    );
 
   const prompts = await loadPrompts(context, config, inputs, policyModel);
   const texts = await loadTexts(context, config, inputs, policyModel);
+  checkReaders(
+    policyModel,
+    {
+      reference: referenceModel,
+      "value model": valueModel,
+      ...(sharesTokenizer && rewardModel !== undefined ? { "reward model": rewardModel } : {}),
+    },
+    Math.max(...prompts.map(({ inputIds }) => inputIds.length)) + config.response_length,
+  );
   const minibatch = config.batch_size / config.num_mini_batches;
-  const settings = adamWSettings(config);
   const average =
     config.ema_decay === null
       ? undefined
@@ -203,17 +248,18 @@ async function prepare(
     backend,
     config,
     random: random.split("ppo"),
-    policyModel,
-    valueModel,
-    policy: await optimizerOf(context, settings, policyModel, saved, "policy", state?.policySteps),
-    value: await optimizerOf(context, settings, valueModel, saved, "value", state?.valueSteps),
+    now,
+    policyModel: describeModel(policyModel),
+    valueModel: describeModel(valueModel),
+    policy: await optimizerOf(context, config, policyModel, saved, "policy", state?.policySteps),
+    value: await optimizerOf(context, config, valueModel, saved, "value", state?.valueSteps),
     reference: await freeze(backend, referenceModel),
     referenceIsStart: inputs.reference === undefined || inputs.reference.directory === inputs.init.directory,
     rewardModel:
       rewardModel === undefined
         ? undefined
         : { ...(await freeze(backend, rewardModel)), tokenizer: rewardModel.tokenizer },
-    sharesTokenizer: rewardModel === undefined || sameTokenizer(policyModel, rewardModel),
+    sharesTokenizer,
     rewards,
     average,
     prompts,
@@ -228,12 +274,26 @@ async function prepare(
             random.split("texts"),
             config.shuffle,
           ),
-    stopTokenIds: stopTokens(policyModel),
+    stopTokenIds: config.truncate_token_id === null ? stopTokens(policyModel) : [],
     padTokenId: policyModel.config.padTokenId ?? 0,
     policySchedule: scheduleFor(config, iterations, config.learning_rate),
     valueSchedule: scheduleFor(config, iterations, config.value_learning_rate),
   };
-  return { parts, samples: state?.samples ?? [] };
+  return { parts, state };
+}
+
+/** The reward model where it reads the policy's ids (paper, C.4), else the policy under a fresh head. */
+function valueModelWithoutOwn(
+  { random, logger }: StageContext,
+  policyModel: LoadedModel,
+  rewardModel: LoadedModel | undefined,
+): LoadedModel {
+  if (rewardModel !== undefined && sameTokenizer(policyModel, rewardModel)) return rewardModel;
+  if (rewardModel !== undefined)
+    logger.warn(
+      "the reward model has a tokenizer of its own, so the value model, which reads the policy's ids, starts from the policy; give a valueModel to start elsewhere",
+    );
+  return valueModelFromPolicy(policyModel, random.split("value head"));
 }
 
 /** Rates count iterations, not steps. */
@@ -243,7 +303,7 @@ function scheduleFor(config: PpoConfig, iterations: number, peak: number): Sched
 
 function optimizerOf(
   { backend }: StageContext,
-  settings: AdamWSettings,
+  config: PpoConfig,
   model: LoadedModel,
   saved: Checkpoint | undefined,
   group: "policy" | "value",
@@ -251,13 +311,7 @@ function optimizerOf(
 ): Promise<Optimizer> {
   const start =
     saved === undefined || step === undefined ? model.parameters : savedOptimizer(saved, group, step);
-  return createOptimizer(backend, settings, start);
-}
-
-function sameTokenizer(a: LoadedModel, b: LoadedModel): boolean {
-  const [own, other] = [a.files.get("tokenizer.json"), b.files.get("tokenizer.json")];
-  if (own === undefined || other === undefined) return own === other;
-  return Buffer.compare(own, other) === 0;
+  return createOptimizer(backend, adamWSettings(config), start);
 }
 
 async function release(parts: PpoParts, trainer: { dispose(): Promise<void> }): Promise<void> {
@@ -265,7 +319,6 @@ async function release(parts: PpoParts, trainer: { dispose(): Promise<void> }): 
   await parts.policy.dispose();
   await parts.value.dispose();
   await parts.average?.dispose();
-  for (const model of [parts.reference, parts.rewardModel]) {
-    for (const tensor of Object.values(model?.parameters ?? {})) tensor.dispose();
-  }
+  for (const model of [parts.reference, parts.rewardModel])
+    if (model !== undefined) disposeAll(model.parameters);
 }

@@ -1,5 +1,6 @@
 import {
   type Backend,
+  type Clock,
   ConfigError,
   learningRate,
   type Optimizer,
@@ -7,33 +8,32 @@ import {
   type Schedule,
 } from "@alignkit/core";
 import type { Cursor, Order, TokenizedPrompt } from "@alignkit/data";
-import { createGenerator } from "@alignkit/models";
 import type { PpoConfig } from "./config.js";
 import type { WeightAverage } from "./ema.js";
-import type { Episode } from "./episode.js";
-import { createEpisodeScorer, createLogProbEvaluator, createValueEvaluator } from "./evaluate.js";
-import { makeExperience, mean, requireFiniteJudgements } from "./experience.js";
+import { type Episode, scoredPart } from "./episode.js";
+import { createLogProbEvaluator, createValueEvaluator } from "./evaluate.js";
+import { makeExperience, requireFiniteJudgements } from "./experience.js";
 import { type KlControl, nextKlCoefficient } from "./kl-controller.js";
-import type { FrozenModel, LoadedModel } from "./models.js";
-import { type NamedReward, sumOfRewards } from "./reward-function.js";
+import { minibatches } from "./minibatches.js";
+import type { FrozenModel, ModelDescription } from "./models.js";
+import { rollout } from "./rollout.js";
+import { createScores, type ScoreSources } from "./scores.js";
+import { paceMetrics, updateMetrics } from "./train-metrics.js";
 import { createUpdater, type UpdateMetrics } from "./update.js";
 
 /** Everything a run works with; all models on the backend. */
-export interface PpoParts {
+export interface PpoParts extends Omit<ScoreSources, "rewardModelWeight"> {
   readonly backend: Backend;
   readonly config: PpoConfig;
   readonly random: Random;
-  readonly policyModel: LoadedModel;
-  readonly valueModel: LoadedModel;
+  readonly now: Clock;
+  readonly policyModel: ModelDescription;
+  readonly valueModel: ModelDescription;
   readonly policy: Optimizer;
   readonly value: Optimizer;
   readonly reference: FrozenModel;
   /** Whether the reference is what the policy started from, so that the KL starts at 0. */
   readonly referenceIsStart: boolean;
-  readonly rewardModel: (FrozenModel & Pick<LoadedModel, "tokenizer">) | undefined;
-  /** Whether the reward model reads the policy's ids; else text is encoded anew for it. */
-  readonly sharesTokenizer: boolean;
-  readonly rewards: readonly NamedReward[];
   readonly average: WeightAverage | undefined;
   readonly prompts: readonly TokenizedPrompt[];
   readonly promptOrder: Order;
@@ -79,17 +79,15 @@ export function createPpoTrainer(parts: PpoParts) {
     policy,
     value,
     reference,
-    rewardModel,
-    rewards,
     average,
+    now,
     padTokenId,
     stopTokenIds,
   } = parts;
   const options = { padTokenId, rowsPerForward: config.per_device_train_batch_size };
   const referenceLogProbs = createLogProbEvaluator(backend, reference.config, config.temperature, options);
   const valuesOf = createValueEvaluator(backend, valueModel.config, options);
-  const scoresOf =
-    rewardModel === undefined ? undefined : createEpisodeScorer(backend, rewardModel.config, options);
+  const scores = createScores(backend, { ...parts, rewardModelWeight: config.reward_model_weight }, options);
   const updater = createUpdater(
     backend,
     {
@@ -116,22 +114,29 @@ export function createPpoTrainer(parts: PpoParts) {
   async function next(state: PpoState): Promise<IterationResult> {
     const { iteration } = state;
     const random = parts.random.split(`iteration ${iteration}`);
+    const started = now();
 
     // 1. Rollout: one response per prompt from the current policy (§3.5: a bandit).
     const { indices, next: promptsAfter } = parts.promptOrder.take(state.prompts);
     const episodes = await rollout(
+      backend,
+      policyModel.config,
+      policy.parameters,
       indices.map((index) => (parts.prompts[index] as TokenizedPrompt).inputIds),
+      config,
+      stopTokenIds,
       random.split("rollout"),
     );
+    const sampled = now();
 
-    // 2. Scores of the reward model, at the last real token, and of reward functions.
+    // 2. Scores of the reward model, at the last token of the text, and of reward functions.
     const text = {
       prompts: textsOf(policyModel, episodes, "promptIds"),
-      responses: textsOf(policyModel, episodes, "responseIds"),
+      responses: textsOf(policyModel, episodes.map(scoredPart), "responseIds"),
     };
-    const scored = await score(episodes, text);
+    const scored = await scores.score(episodes, text);
 
-    // 3. Log-probabilities under the reference, values of the value model.
+    // 3. Log-probabilities under the reference, values of the value model. The policy's are those of the sampler.
     const judgements = {
       logProbs: episodes.map(({ logProbs }) => logProbs),
       referenceLogProbs: await referenceLogProbs(reference.parameters, episodes),
@@ -146,11 +151,14 @@ export function createPpoTrainer(parts: PpoParts) {
       klEstimator: config.kl_estimator,
       scoreClip: config.score_clip ?? undefined,
       missingEosPenalty: config.missing_eos_penalty,
+      missingEosScore: config.missing_eos_score ?? undefined,
       whitenRewards: config.whiten_rewards,
       gamma: config.gamma,
       lambda: config.lam,
       whitenAdvantages: config.whiten_advantages,
+      unbiasedVariance: config.whiten_variance === "unbiased",
     });
+    const judged = now();
     const kl = experience.metrics["objective/kl"] as number;
     if (iteration === 0 && parts.referenceIsStart) checkStartingKl(kl);
 
@@ -161,26 +169,21 @@ export function createPpoTrainer(parts: PpoParts) {
     };
     const updates: UpdateMetrics[] = [];
     let textsCursor = state.texts;
+    let trainedTokens = 0;
     for (let epoch = 0; epoch < config.num_ppo_epochs; epoch++) {
-      const order = random.split(`epoch ${epoch}`).permutation(experience.episodes.length);
-      for (let start = 0; start < order.length; start += minibatchSize) {
-        const minibatch = Array.from(
-          order.subarray(start, start + minibatchSize),
-          (index) => experience.episodes[index]!,
-        );
+      for (const minibatch of minibatches(experience.episodes, minibatchSize, random, epoch)) {
         const taken = parts.textOrder?.take(textsCursor);
         textsCursor = taken?.next ?? textsCursor;
-        updates.push(
-          await updater.update(
-            minibatch,
-            (taken?.indices ?? []).map((index) => parts.texts[index] as Int32Array),
-            rates,
-          ),
-        );
+        const texts = (taken?.indices ?? []).map((index) => parts.texts[index] as Int32Array);
+        const update = await updater.update(minibatch, texts, rates);
+        if (updates.length === 0) checkSampledProbabilities(update);
+        updates.push(update);
+        trainedTokens += tokensOf(minibatch, texts);
         // 6. Average of the weights (C.4: 0.992).
-        await average?.update(policy.parameters);
+        if (config.ema_update === "step") await average?.update(policy.parameters);
       }
     }
+    if (config.ema_update === "iteration") await average?.update(policy.parameters);
 
     // 7. KL coefficient of the next batch.
     const klCoefficient = nextKlCoefficient(state.klCoefficient, klControl, kl, episodes.length);
@@ -193,6 +196,7 @@ export function createPpoTrainer(parts: PpoParts) {
         ...updateMetrics(updates, config.ptx_coef),
         learning_rate: rates.policy,
         value_learning_rate: rates.value,
+        ...paceMetrics([started, sampled, judged, now()], episodes, trainedTokens),
       },
       samples: episodes.slice(0, samplesKept).map((_, index) => ({
         prompt: text.prompts[index] as string,
@@ -202,70 +206,24 @@ export function createPpoTrainer(parts: PpoParts) {
     };
   }
 
-  async function rollout(
-    prompts: readonly Int32Array[],
-    random: Random,
-  ): Promise<readonly (Episode & { readonly logProbs: Float32Array })[]> {
-    // Its executable holds this iteration's weights in a form of its own.
-    const generator = createGenerator(backend, policyModel.config, policy.parameters);
-    try {
-      const { response_length: maxNewTokens, temperature, generation_batch_size: batchSize } = config;
-      const responses = await generator.generate(
-        prompts.map((ids) => Array.from(ids)),
-        { maxNewTokens, temperature, stopTokenIds, batchSize },
-        random,
-      );
-      return responses.map(({ ids, logProbs, finishReason }, index) => ({
-        promptIds: prompts[index] as Int32Array,
-        responseIds: Int32Array.from(ids),
-        finished: finishReason === "stop",
-        logProbs,
-      }));
-    } finally {
-      await generator.dispose();
-    }
-  }
-
-  async function score(
-    episodes: readonly Episode[],
-    text: { readonly prompts: readonly string[]; readonly responses: readonly string[] },
-  ) {
-    const request = {
-      ...text,
-      promptIds: episodes.map(({ promptIds }) => promptIds),
-      responseIds: episodes.map(({ responseIds }) => responseIds),
-    };
-    const fromFunctions = await sumOfRewards(rewards, request);
-    if (rewardModel === undefined || scoresOf === undefined) return fromFunctions;
-    const read = parts.sharesTokenizer
-      ? episodes
-      : episodes.map((episode, index) =>
-          encodeAgain(
-            rewardModel,
-            episode,
-            request.prompts[index] as string,
-            request.responses[index] as string,
-          ),
-        );
-    const fromModel = await scoresOf(rewardModel.parameters, read);
-    return {
-      scores: fromModel.map((own, index) => own + (fromFunctions.scores[index] as number)),
-      metrics: {
-        ...fromFunctions.metrics,
-        ...(rewards.length > 0 ? { "reward/model": mean(fromModel) } : {}),
-      },
-    };
-  }
-
   async function dispose(): Promise<void> {
-    for (const compiled of [referenceLogProbs, valuesOf, scoresOf, updater]) await compiled?.dispose();
+    for (const compiled of [referenceLogProbs, valuesOf, scores, updater]) await compiled.dispose();
   }
 
   return { next, dispose };
 }
 
+/** Real tokens of a minibatch. */
+function tokensOf(episodes: readonly Episode[], texts: readonly Int32Array[]): number {
+  const inTexts = texts.reduce((total, { length }) => total + length, 0);
+  return episodes.reduce(
+    (total, { promptIds, responseIds }) => total + promptIds.length + responseIds.length,
+    inTexts,
+  );
+}
+
 function textsOf(
-  { tokenizer }: LoadedModel,
+  { tokenizer }: ModelDescription,
   episodes: readonly Episode[],
   key: "promptIds" | "responseIds",
 ): readonly string[] {
@@ -274,26 +232,6 @@ function textsOf(
       ? Array.from(episode[key]).join(" ")
       : tokenizer.decode(episode[key], { skipSpecialTokens: true }),
   );
-}
-
-/** The same text in the reward model's own ids; its end token stands where the policy's did. */
-function encodeAgain(
-  { tokenizer }: Pick<LoadedModel, "tokenizer">,
-  episode: Episode,
-  prompt: string,
-  response: string,
-): Episode {
-  if (tokenizer === undefined)
-    throw new ConfigError(
-      "the reward model has no tokenizer of its own and that of the policy differs; add tokenizer.json to its directory",
-    );
-  const responseIds = tokenizer.encode(response, { addSpecialTokens: false });
-  if (episode.finished && tokenizer.eosTokenId !== undefined) responseIds.push(tokenizer.eosTokenId);
-  return {
-    ...episode,
-    promptIds: Int32Array.from(tokenizer.encode(prompt)),
-    responseIds: Int32Array.from(responseIds),
-  };
 }
 
 /** Sampling and scoring the same weights must agree; a KL here means that they do not (masks, positions, temperature). */
@@ -305,35 +243,11 @@ function checkStartingKl(kl: number): void {
   }
 }
 
-/** Means over the minibatches of an iteration, under Ziegler's names. */
-function updateMetrics(
-  updates: readonly UpdateMetrics[],
-  ptxCoefficient: number,
-): Readonly<Record<string, number>> {
-  const meanOf = (key: keyof UpdateMetrics) => mean(updates.map((update) => update[key] as number));
-  const withTexts = updates[0]?.ptxLoss !== undefined;
-  return {
-    "ppo/loss/policy": meanOf("policyLoss"),
-    "ppo/loss/value": meanOf("valueLoss"),
-    "ppo/loss/total": meanOf("policyTotalLoss") + meanOf("valueLoss"),
-    "ppo/policy/entropy": meanOf("entropy"),
-    "ppo/policy/approxkl": meanOf("approxKl"),
-    "ppo/policy/approxkl_k3": meanOf("approxKlK3"),
-    "ppo/policy/clipfrac": meanOf("clipFraction"),
-    "ppo/policy/ratio": meanOf("meanRatio"),
-    "ppo/policy/grad_norm": meanOf("policyGradNorm"),
-    "ppo/val/vpred": meanOf("meanValue"),
-    "ppo/val/error": meanOf("valueError"),
-    "ppo/val/clipfrac": meanOf("valueClipFraction"),
-    "ppo/val/grad_norm": meanOf("valueGradNorm"),
-    // Root mean square difference between the sampler's log-probabilities and those of the training graph.
-    rollout_probs_diff: Math.sqrt(2 * (updates[0] as UpdateMetrics).approxKl),
-    ...(withTexts
-      ? {
-          "ptx/loss": meanOf("ptxLoss"),
-          "ptx/coef": ptxCoefficient,
-          "ptx/grad_norm_ratio": meanOf("ptxGradNormRatio"),
-        }
-      : {}),
-  };
+/** Every probability is computed twice, by the sampler and by the training graph; collapse begins where they differ. */
+function checkSampledProbabilities({ probsDifferenceMax: difference }: UpdateMetrics): void {
+  if (!(difference <= 0.05)) {
+    throw new ConfigError(
+      `a token that was sampled with some probability has one that differs by ${difference} in the training graph, under the same weights; sampler and training must agree (masks, positions, temperature)`,
+    );
+  }
 }

@@ -1,14 +1,16 @@
 import { type Backend, type DeviceTensor, float32, type Optimizer, requireFinite } from "@alignkit/core";
 import {
+  allowedTensor,
   chunksOf,
   collateEpisodes,
+  collateSteps,
   collateTexts,
   perToken,
   targetTensors,
   tokenTensors,
 } from "./batch-tensors.js";
-import type { TrainingEpisode } from "./episode.js";
-import { compileUpdateFunctions, type UpdateSettings } from "./functions.js";
+import { stepsOf, type TrainingEpisode } from "./episode.js";
+import { compileUpdateFunctions, type PtxReduction, type UpdateSettings } from "./functions.js";
 
 /** Figures of one minibatch, before its step. */
 export interface UpdateMetrics {
@@ -24,6 +26,9 @@ export interface UpdateMetrics {
   readonly approxKlK3: number;
   readonly meanRatio: number;
   readonly entropy: number;
+  /** Of the tokens' probabilities now and when they were sampled, absolute: mean and largest. */
+  readonly probsDifference: number;
+  readonly probsDifferenceMax: number;
   readonly valueError: number;
   readonly meanValue: number;
   readonly ptxLoss: number | undefined;
@@ -50,6 +55,13 @@ type Named<T> = Readonly<Record<string, T>>;
 type Gradients = Named<DeviceTensor>;
 type Previous = { readonly previous?: Gradients };
 
+/** What the sum of the pretraining loss is divided by. */
+const ptxDivisors: { readonly [K in PtxReduction]: (texts: readonly Int32Array[]) => number } = {
+  token_mean: (texts) => sumOf(texts, ({ length }) => length - 1),
+  sequence_mean: (texts) => texts.length,
+  sum: () => 1,
+};
+
 export function createUpdater(
   backend: Backend,
   settings: UpdateSettings,
@@ -64,7 +76,15 @@ export function createUpdater(
   const policyTerms = (episodes: readonly TrainingEpisode[], divisor: number) =>
     overChunks<
       TrainingEpisode,
-      "loss" | "total" | "clipFraction" | "approxKl" | "approxKlK3" | "meanRatio" | "entropy"
+      | "loss"
+      | "total"
+      | "clipFraction"
+      | "approxKl"
+      | "approxKlK3"
+      | "meanRatio"
+      | "entropy"
+      | "probsDifference",
+      "probsDifferenceMax"
     >(chunksOf(episodes, rowsPerForward), (chunk, previous) => {
       const batch = collateEpisodes(chunk, collation);
       const old = {
@@ -83,6 +103,7 @@ export function createUpdater(
         targets: targetTensors(batch),
         old,
         divisor: float32([divisor], []),
+        ...allowedTensor(chunk, batch, settings.policyConfig.vocabularySize),
         ...previous,
       });
     });
@@ -92,7 +113,7 @@ export function createUpdater(
     overChunks<TrainingEpisode, "loss" | "clipFraction" | "error" | "meanValue">(
       chunksOf(episodes, rowsPerForward),
       (chunk, previous) => {
-        const batch = collateEpisodes(chunk, collation);
+        const batch = collateSteps(chunk, collation);
         const old = {
           values: perToken(
             chunk.map(({ oldValues }) => oldValues),
@@ -116,8 +137,7 @@ export function createUpdater(
 
   /** Gradient of the pretraining term. */
   const pretrainingTerms = (texts: readonly Int32Array[]) => {
-    const divisor =
-      ptxReduction === "sequence_mean" ? texts.length : sumOf(texts, ({ length }) => length - 1);
+    const divisor = ptxDivisors[ptxReduction](texts);
     return overChunks<Int32Array, "loss">(chunksOf(texts, rowsPerForward), (chunk, previous) => {
       const batch = collateTexts(chunk, collation);
       return functions.pretraining({
@@ -152,7 +172,7 @@ export function createUpdater(
         gradients = await functions.sum({ first: policyGradients, second });
       }
 
-      const { metrics: v, gradients: valueGradients } = await valueTerms(episodes, tokens);
+      const { metrics: v, gradients: valueGradients } = await valueTerms(episodes, sumOf(episodes, stepsOf));
       requireFinite(
         { "the policy loss": p.total, "the pretraining loss": ptx?.loss, "the value loss": v.loss },
         policy.step + 1,
@@ -169,6 +189,8 @@ export function createUpdater(
         approxKlK3: p.approxKlK3,
         meanRatio: p.meanRatio,
         entropy: p.entropy,
+        probsDifference: p.probsDifference,
+        probsDifferenceMax: p.probsDifferenceMax,
         valueError: v.error,
         meanValue: v.meanValue,
         ptxLoss: ptx?.loss,
@@ -181,14 +203,21 @@ export function createUpdater(
   };
 }
 
-/** Runs a gradient function over micro-batches: gradients and metrics add up, since both are divided by the whole already. */
-async function overChunks<T, Metric extends string>(
+/**
+ * Runs a gradient function over micro-batches: gradients and metrics add up, since both are divided by the whole already;
+ * of maxima the largest counts.
+ */
+async function overChunks<T, Metric extends string, Maximum extends string = never>(
   chunks: readonly (readonly T[])[],
   run: (
     chunk: readonly T[],
     previous: Previous,
-  ) => Promise<{ readonly metrics: Readonly<Record<Metric, DeviceTensor>>; readonly gradients: Gradients }>,
-): Promise<{ readonly metrics: Readonly<Record<Metric, number>>; readonly gradients: Gradients }> {
+  ) => Promise<{
+    readonly metrics: Readonly<Record<Metric, DeviceTensor>>;
+    readonly maxima?: Readonly<Record<Maximum, DeviceTensor>>;
+    readonly gradients: Gradients;
+  }>,
+): Promise<{ readonly metrics: Readonly<Record<Metric | Maximum, number>>; readonly gradients: Gradients }> {
   let gradients: Gradients | undefined;
   const totals: Record<string, number> = {};
   for (const chunk of chunks) {
@@ -196,9 +225,11 @@ async function overChunks<T, Metric extends string>(
     gradients = result.gradients;
     for (const [name, value] of Object.entries(await readScalars(result.metrics)))
       totals[name] = (totals[name] ?? 0) + value;
+    for (const [name, value] of Object.entries(await readScalars(result.maxima ?? {})))
+      totals[name] = Math.max(totals[name] ?? value, value);
   }
   if (gradients === undefined) throw new RangeError("a minibatch needs at least one row");
-  return { metrics: totals as Record<Metric, number>, gradients };
+  return { metrics: totals as Record<Metric | Maximum, number>, gradients };
 }
 
 /** Reads scalars and frees them. */
