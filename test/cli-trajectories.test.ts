@@ -168,6 +168,7 @@ describe("alignkit run of PPO-ptx", { timeout: 120_000 }, () => {
       gamma: 1,
       lambda: settings.lam,
       whitenAdvantages: true,
+      unbiasedVariance: true,
     });
     const adam = {
       beta1: 0.9,

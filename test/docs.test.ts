@@ -152,7 +152,7 @@ describe("tables", () => {
 
   it("metrics names everything that ppo logs", () => {
     const page = readFileSync(join(root, "docs/guide/metrics.md"), "utf8");
-    const source = ["experience", "train", "stage"]
+    const source = ["experience", "response-metrics", "train", "train-metrics"]
       .map((name) => readFileSync(join(root, `packages/ppo/src/${name}.ts`), "utf8"))
       .join("\n");
     const names = [

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createOnnxBackend } from "@alignkit/backend-onnx";
-import { createRandom, uploadAll } from "@alignkit/core";
+import { createRandom, silentLogger, uploadAll } from "@alignkit/core";
 import {
   createModelConfig,
   createRewardScorer,
@@ -12,6 +12,7 @@ import {
   readModelDirectory,
   writeModelDirectory,
 } from "@alignkit/models";
+import { ppoConfig, ppoStage } from "@alignkit/ppo";
 import { type Tokenizer, trainByteLevelBpe } from "@alignkit/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runPpo } from "./fixtures/run-ppo.js";
@@ -127,6 +128,43 @@ describe("a gpt2 policy with a llama reward model of another tokenizer", () => {
     expect(Object.keys(value!)).toContain("model.layers.0.self_attn.q_proj.weight");
     expect(Object.keys(m!)).toEqual(Object.keys(value!));
     expect(Object.keys(v!)).toEqual(Object.keys(value!));
+  });
+
+  it("is planned before it runs: whose weights, and the larger of sampling and updates", async () => {
+    const plan = async (inputs: Readonly<Record<string, string>>, changes: object = {}) => {
+      const { memory } = await ppoStage().plan!(
+        { name: "ppo", logger: silentLogger, resolvePath: (path) => join(root, path) },
+        ppoConfig.parse({ ...config, ...changes }),
+        Object.fromEntries(
+          Object.entries({ init: "policy", rewardModel: "reward", ...inputs }).map(([name, path]) => [
+            name,
+            { directory: join(root, path) },
+          ]),
+        ),
+      );
+      return memory!;
+    };
+    const bytes = async (name: string) => {
+      const { parameters } = await readModelDirectory(join(root, name));
+      return [...parameters.values()].reduce((total, { data }) => total + 4 * data.length, 0);
+    };
+    const [policy, reward, value] = [await bytes("policy"), await bytes("reward"), await bytes("value")];
+    const own = await plan({});
+    expect(own).toMatchObject({
+      "policy weights": policy,
+      "policy optimizer": 2 * policy,
+      "policy average": policy,
+      "reference weights": policy,
+      "reward model weights": reward,
+      // The policy's body with a scalar head of width 16.
+      "value weights": policy + 4 * 16,
+    });
+    expect((await plan({ valueModel: "value" }))["value weights"]).toBe(value);
+    const moving = "sampling or updates, at most";
+    expect(own[moving]).toBeGreaterThan(policy);
+    expect((await plan({}, { per_device_train_batch_size: 3 }))[moving]).toBeGreaterThan(
+      (await plan({}, { per_device_train_batch_size: 1 }))[moving]!,
+    );
   });
 
   it("refuses a value model that reads other ids, and models that are too small", async () => {

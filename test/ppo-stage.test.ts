@@ -72,7 +72,14 @@ const config = {
   save_steps: 2,
   ema_decay: 0.9,
 };
-const ptx = { ptx_files: "texts.jsonl", ptx_coef: 0.5, ptx_ratio: 1 };
+const ptx = {
+  ptx_files: "texts.jsonl",
+  ptx_coef: 0.5,
+  ptx_ratio: 1,
+  kl_control: "adaptive",
+  kl_target: 0.1,
+  kl_horizon: 40,
+};
 
 const metricsOf = async (run: string): Promise<MetricsRecord[]> =>
   (await readFile(join(root, run, "metrics.jsonl"), "utf8"))
@@ -197,9 +204,19 @@ describe("the ppo stage", () => {
       average: ofPolicy,
     });
     const state = JSON.parse(await readFile(join(folder, "state.json"), "utf8"));
+    const coefficients = (await metricsOf("whole")).map(
+      (record) => (record as unknown as Record<string, number>)["objective/kl_coef"],
+    );
+    expect(coefficients[0]).toBe(0.02);
+    expect(new Set(coefficients).size).toBe(6);
     expect(state).toMatchObject({
       // 4 iterations of 2 minibatches.
-      ppo: { iteration: 4, klCoefficient: 0.02, prompts: expect.anything(), texts: expect.anything() },
+      ppo: {
+        iteration: 4,
+        klCoefficient: coefficients[4],
+        prompts: expect.anything(),
+        texts: expect.anything(),
+      },
       policySteps: 8,
       valueSteps: 8,
     });
@@ -256,6 +273,25 @@ describe("the ppo stage", () => {
       0.5 * record!["reward/model"]! - 2 * record!["reward/sevens"]!,
       5,
     );
+  });
+
+  it("only logs a reward of weight 0", async () => {
+    const changes = { total_episodes: 16, reward_functions: [{ module: "./sevens.mjs", weight: 0 }] };
+    await runPpo({ root, run: "gold", config: { ...config, ...changes }, seed: 3 });
+    await runPpo({ root, run: "no-gold", config: { ...config, total_episodes: 16 }, seed: 3 });
+    expect((await weightsOf("gold")).equals(await weightsOf("no-gold"))).toBe(true);
+    expect((await metricsOf("gold"))[0]).toHaveProperty(["reward/sevens"]);
+  });
+
+  it("ends when the KL passes its budget, with an artifact", async () => {
+    await runPpo({ root, run: "budget", config: { ...config, max_kl: 0.01 }, seed: 3 });
+    const kl = (await metricsOf("budget")).map(
+      (record) => (record as unknown as Record<string, number>)["objective/kl"]!,
+    );
+    expect(kl.length).toBeLessThan(6);
+    expect(kl.at(-1)).toBeGreaterThan(0.01);
+    for (const one of kl.slice(0, -1)) expect(one).toBeLessThanOrEqual(0.01);
+    expect((await weightsOf("budget")).length).toBeGreaterThan(0);
   });
 
   it("cuts texts at a token for the score, and learns all that was sampled", async () => {

@@ -1,3 +1,4 @@
+import { ConfigError } from "@alignkit/core";
 import { fileList, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
 import { ptxReductions } from "./functions.js";
@@ -84,7 +85,7 @@ export const ppoConfig = z.strictObject({
   reward_functions: rewardModules
     .default([])
     .describe(
-      "Modules whose default export scores responses: (prompts, responses, tokens) => numbers; paths, or {module, name, weight}; added to the reward model, or instead of one",
+      "Modules whose default export scores responses: (prompts, responses, tokens) => numbers; paths, or {module, name, weight}; added to the reward model, or instead of one; of weight 0 they are logged only",
     ),
   reward_model_weight: z.number().default(1).describe("Factor of the reward model's score"),
   score_placement: z
@@ -162,6 +163,9 @@ export const ppoConfig = z.strictObject({
 
   // Optimization.
   ...optimizationFields,
+  adam_epsilon_form: optimizationFields.adam_epsilon_form.describe(
+    "Where epsilon stands; the paper does not say: its nearest kin, Stiennon et al., is PyTorch code, Ziegler et al. TensorFlow's with 1e-5",
+  ),
   learning_rate: z
     .number()
     .nonnegative()
@@ -199,3 +203,19 @@ export const ppoConfig = z.strictObject({
 });
 
 export type PpoConfig = z.output<typeof ppoConfig>;
+
+/** @throws {ConfigError} naming all settings that do not go together */
+export function checkSettings(config: PpoConfig): void {
+  const problems: string[] = [];
+  if (config.batch_size % config.num_mini_batches !== 0)
+    problems.push(
+      `batch_size ${config.batch_size} is not a multiple of num_mini_batches ${config.num_mini_batches}`,
+    );
+  if (config.total_episodes < config.batch_size)
+    problems.push(`total_episodes ${config.total_episodes} is less than batch_size ${config.batch_size}`);
+  if (config.missing_eos_score !== null && config.missing_eos_penalty > 0)
+    problems.push("missing_eos_score replaces the score that missing_eos_penalty is taken off; give one");
+  if (config.truncate_after > 0 && config.truncate_token_id === null)
+    problems.push(`truncate_after ${config.truncate_after} needs a truncate_token_id`);
+  if (problems.length > 0) throw new ConfigError(`ppo: ${problems.join("; ")}`);
+}

@@ -1,14 +1,20 @@
-import type { PlanContext, StagePlan } from "@alignkit/core";
-import { type Head, parameterShapes, readModelConfig, readTokenizerFiles } from "@alignkit/models";
+import type { DirectoryArtifact, PlanContext, StagePlan } from "@alignkit/core";
+import {
+  type Head,
+  type ModelConfig,
+  parameterShapes,
+  readModelConfig,
+  readTokenizerFiles,
+  trainingMemory,
+} from "@alignkit/models";
 import { createTokenizer } from "@alignkit/tokenizer";
-import type { PpoConfig } from "./config.js";
+import { checkSettings, type PpoConfig } from "./config.js";
 import { sameTokenizer } from "./models.js";
 import { loadPrompts, loadTexts } from "./prompts-and-texts.js";
 import { checkRewardNames, loadRewards } from "./reward-modules.js";
 import type { PpoInputs } from "./stage.js";
 
 const bytesPerFloat = 4;
-type TokenizerFiles = Awaited<ReturnType<typeof readTokenizerFiles>>;
 
 async function parameterBytes(directory: string, head: Head): Promise<number> {
   let count = 0;
@@ -23,6 +29,7 @@ export async function planPpo(
   config: PpoConfig,
   inputs: Partial<PpoInputs>,
 ): Promise<StagePlan> {
+  checkSettings(config);
   const iterations = Math.ceil(config.total_episodes / config.batch_size);
   const rewards = await loadRewards(config.reward_functions, context.resolvePath("."));
   checkRewardNames(rewards);
@@ -33,6 +40,7 @@ export async function planPpo(
   if (inputs.init === undefined)
     return { steps: iterations, notes: [...notes, "the policy comes from an earlier stage"] };
   const policyConfig = await readModelConfig(inputs.init.directory);
+  let withTexts = false;
   if (config.prompt_files !== null || inputs.prompts !== undefined) {
     const files = await readTokenizerFiles(inputs.init.directory);
     const policy = {
@@ -41,58 +49,73 @@ export async function planPpo(
     };
     const prompts = await loadPrompts(context, config, inputs, policy);
     const texts = await loadTexts(context, config, inputs, policy);
+    withTexts = texts.length > 0;
     notes.push(
       `${prompts.length} prompts`,
       texts.length === 0 ? "no pretraining texts: PPO" : `${texts.length} pretraining texts: PPO-ptx`,
     );
   }
-  return { steps: iterations, memory: await memoryOf(config, inputs as PpoInputs), notes };
+  return { steps: iterations, memory: await memoryOf(config, inputs as PpoInputs, withTexts), notes };
 }
 
-/** Of the value model: given, or the reward model where it reads the policy's ids, or about those of the policy. */
-async function valueBytes(inputs: PpoInputs, policy: number, reward: number): Promise<number> {
-  if (inputs.valueModel !== undefined) return parameterBytes(inputs.valueModel.directory, "scalar");
-  if (inputs.rewardModel === undefined) return policy;
-  const [own, other] = await Promise.all(
-    [inputs.init, inputs.rewardModel].map(({ directory }) => readTokenizerFiles(directory)),
-  );
-  return sameTokenizer({ files: own as TokenizerFiles }, { files: other as TokenizerFiles })
-    ? reward
-    : policy;
-}
+/**
+ * Bytes by what they hold. Weights and moments stay; sampling and updates follow each other, so the larger of the two
+ * counts, and in an update the larger of policy and value model.
+ * @param withTexts - whether it is PPO-ptx
+ */
+async function memoryOf(
+  config: PpoConfig,
+  inputs: PpoInputs,
+  withTexts: boolean,
+): Promise<Readonly<Record<string, number>>> {
+  const policyConfig = await readModelConfig(inputs.init.directory);
+  const value = await valueStart(inputs);
+  const valueConfig = await readModelConfig(value.directory);
+  const rows = Math.min(config.per_device_train_batch_size, config.batch_size / config.num_mini_batches);
+  const accumulates = config.batch_size / config.num_mini_batches > rows;
+  const lengthOf = ({ maxPositions }: ModelConfig) =>
+    Math.min(config.max_prompt_length + config.response_length, maxPositions);
+  const training = (model: ModelConfig, head: Head, length: number, targets: number) =>
+    trainingMemory({ config: model, head, rows, length, targets, accumulates });
 
-/** Bytes by what they hold. */
-async function memoryOf(config: PpoConfig, inputs: PpoInputs): Promise<Readonly<Record<string, number>>> {
-  const policy = await parameterBytes(inputs.init.directory, "language_model");
-  const reward =
-    inputs.rewardModel === undefined ? 0 : await parameterBytes(inputs.rewardModel.directory, "scalar");
-  const value = await valueBytes(inputs, policy, reward);
-  const { hiddenSize, layers, attention, vocabularySize, maxPositions } = await readModelConfig(
-    inputs.init.directory,
+  const targets = rows * config.response_length;
+  const policy = training(policyConfig, "language_model", lengthOf(policyConfig), targets);
+  const textLength = Math.min(config.ptx_max_length, policyConfig.maxPositions);
+  const texts = training(policyConfig, "language_model", textLength, rows * (textLength - 1));
+  const valued = training(valueConfig, "scalar", lengthOf(valueConfig), 0);
+  const updating = Math.max(
+    policy.gradients + policy.activations,
+    withTexts ? policy.parameters + texts.gradients + texts.activations : 0,
+    valued.gradients + valued.activations,
   );
-  const length = Math.min(config.max_prompt_length + config.response_length, maxPositions);
-  const rows = config.per_device_train_batch_size;
-  // Kept for the backward pass: about 16 widths per token and layer, attention weights, logits of response tokens.
-  const kept =
-    layers * (16 * hiddenSize * length + attention.heads * length * length) +
-    2 * config.response_length * vocabularySize;
-  const cacheWidth = attention.keyValueHeads * attention.headDimension;
+  const { keyValueHeads, headDimension } = policyConfig.attention;
+  const cache =
+    2 * policyConfig.layers * keyValueHeads * headDimension * lengthOf(policyConfig) * bytesPerFloat;
+  const sampling = policy.parameters + cache * Math.min(config.generation_batch_size, config.batch_size);
   return {
-    "policy weights": policy,
-    "policy gradients": policy,
-    "policy optimizer": 2 * policy,
-    ...(config.ema_decay === null ? {} : { "policy average": policy }),
+    "policy weights": policy.parameters,
+    "policy optimizer": policy.optimizer,
+    ...(config.ema_decay === null ? {} : { "policy average": policy.parameters }),
     "reference weights":
       inputs.reference === undefined
-        ? policy
+        ? policy.parameters
         : await parameterBytes(inputs.reference.directory, "language_model"),
-    ...(reward === 0 ? {} : { "reward model weights": reward }),
-    "value weights": value,
-    "value gradients": value,
-    "value optimizer": 2 * value,
-    "decoding weights": policy,
-    "key/value cache, at most":
-      2 * layers * cacheWidth * length * config.generation_batch_size * bytesPerFloat,
-    "activations, at most": rows * kept * bytesPerFloat,
+    ...(inputs.rewardModel === undefined
+      ? {}
+      : { "reward model weights": await parameterBytes(inputs.rewardModel.directory, "scalar") }),
+    "value weights": valued.parameters,
+    "value optimizer": valued.optimizer,
+    "sampling or updates, at most": Math.max(sampling, updating),
   };
+}
+
+/** Where the value model starts: what is given, or the reward model where it reads the policy's ids, or the policy. */
+async function valueStart({ init, rewardModel, valueModel }: PpoInputs): Promise<DirectoryArtifact> {
+  if (valueModel !== undefined) return valueModel;
+  if (rewardModel === undefined) return init;
+  const [own, other] = await Promise.all([
+    readTokenizerFiles(init.directory),
+    readTokenizerFiles(rewardModel.directory),
+  ]);
+  return sameTokenizer({ files: own }, { files: other }) ? rewardModel : init;
 }

@@ -68,7 +68,7 @@ function episodeOf(
 /**
  * Tokens up to and with the first `token` at place `after` or later.
  * @returns `undefined` where there is none
- * @see openai/lm-human-preferences, `train_policy.py`, truncate_token and truncate_after
+ * @see openai/lm-human-preferences, `lm_tasks.py`, `postprocess_fn_from_hparams`
  */
 export function truncatedLength(ids: readonly number[], token: number, after: number): number | undefined {
   const at = ids.indexOf(token, after);

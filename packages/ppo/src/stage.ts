@@ -26,7 +26,7 @@ import {
   scheduleOf,
   writeModelDirectory,
 } from "@alignkit/models";
-import { type PpoConfig, ppoConfig } from "./config.js";
+import { checkSettings, type PpoConfig, ppoConfig } from "./config.js";
 import { createWeightAverage } from "./ema.js";
 import {
   checkReaders,
@@ -109,6 +109,7 @@ async function runPpo(
     klCoefficient: config.kl_coef,
     prompts: startOfData,
     texts: startOfData,
+    steps: { serial: 0, total: 0 },
   };
 
   const save = () =>
@@ -174,21 +175,6 @@ async function writePolicy(context: StageContext, { policyModel, policy, average
     { files, overwrite: true },
   );
   return directory;
-}
-
-function checkSettings(config: PpoConfig): void {
-  const problems: string[] = [];
-  if (config.batch_size % config.num_mini_batches !== 0)
-    problems.push(
-      `batch_size ${config.batch_size} is not a multiple of num_mini_batches ${config.num_mini_batches}`,
-    );
-  if (config.total_episodes < config.batch_size)
-    problems.push(`total_episodes ${config.total_episodes} is less than batch_size ${config.batch_size}`);
-  if (config.missing_eos_score !== null && config.missing_eos_penalty > 0)
-    problems.push("missing_eos_score replaces the score that missing_eos_penalty is taken off; give one");
-  if (config.truncate_after > 0 && config.truncate_token_id === null)
-    problems.push(`truncate_after ${config.truncate_after} needs a truncate_token_id`);
-  if (problems.length > 0) throw new ConfigError(`ppo: ${problems.join("; ")}`);
 }
 
 /** Everything on the backend; host copies of the weights are garbage when it returns. */

@@ -57,6 +57,7 @@ export function paceMetrics(
     "elapsed/score": seconds(rollout, score),
     "elapsed/update": seconds(score, update),
     "elapsed/iteration": seconds(start, update),
+    "elapsed/fps": perSecond(sampled, seconds(start, update)),
     "tokens_per_second/rollout": perSecond(sampled, seconds(start, rollout)),
     "tokens_per_second/update": perSecond(trainedTokens, seconds(score, update)),
     episodes_per_second: perSecond(episodes.length, seconds(start, update)),

@@ -1,7 +1,7 @@
 import {
+  AlignkitError,
   type Backend,
   type Clock,
-  ConfigError,
   learningRate,
   type Optimizer,
   type Random,
@@ -52,6 +52,8 @@ export interface PpoState {
   readonly klCoefficient: number;
   readonly prompts: Cursor;
   readonly texts: Cursor;
+  /** Decoding steps so far: one after the other, and of all episodes together. */
+  readonly steps: { readonly serial: number; readonly total: number };
 }
 
 export interface SampledEpisode {
@@ -109,6 +111,7 @@ export function createPpoTrainer(parts: PpoParts) {
     config.kl_control === "fixed"
       ? { type: "fixed" }
       : { type: "adaptive", target: config.kl_target, horizon: config.kl_horizon };
+  const created = now();
   const minibatchSize = config.batch_size / config.num_mini_batches;
 
   async function next(state: PpoState): Promise<IterationResult> {
@@ -187,16 +190,32 @@ export function createPpoTrainer(parts: PpoParts) {
 
     // 7. KL coefficient of the next batch.
     const klCoefficient = nextKlCoefficient(state.klCoefficient, klControl, kl, episodes.length);
+    const lengths = episodes.map(({ responseIds }) => responseIds.length);
+    const after: PpoState = {
+      iteration: iteration + 1,
+      klCoefficient,
+      prompts: promptsAfter,
+      texts: textsCursor,
+      steps: {
+        serial: state.steps.serial + Math.max(...lengths),
+        total: state.steps.total + lengths.reduce((total, length) => total + length, 0),
+      },
+    };
     return {
-      state: { iteration: iteration + 1, klCoefficient, prompts: promptsAfter, texts: textsCursor },
+      state: after,
       metrics: {
-        episode: (iteration + 1) * config.batch_size,
+        episode: after.iteration * config.batch_size,
+        "elapsed/updates": after.iteration,
+        "elapsed/episodes": after.iteration * config.batch_size,
+        "elapsed/steps/serial": after.steps.serial,
+        "elapsed/steps/total": after.steps.total,
         ...experience.metrics,
         ...scored.metrics,
         ...updateMetrics(updates, config.ptx_coef),
         learning_rate: rates.policy,
         value_learning_rate: rates.value,
         ...paceMetrics([started, sampled, judged, now()], episodes, trainedTokens),
+        "elapsed/time": (now() - created) / 1000,
       },
       samples: episodes.slice(0, samplesKept).map((_, index) => ({
         prompt: text.prompts[index] as string,
@@ -237,7 +256,8 @@ function textsOf(
 /** Sampling and scoring the same weights must agree; a KL here means that they do not (masks, positions, temperature). */
 function checkStartingKl(kl: number): void {
   if (Math.abs(kl) > 1e-2) {
-    throw new ConfigError(
+    throw new AlignkitError(
+      "SAMPLER_MISMATCH",
       `the KL to the reference is ${kl} nats per episode before the first update, though the reference is where the policy starts; it must be 0`,
     );
   }
@@ -246,7 +266,8 @@ function checkStartingKl(kl: number): void {
 /** Every probability is computed twice, by the sampler and by the training graph; collapse begins where they differ. */
 function checkSampledProbabilities({ probsDifferenceMax: difference }: UpdateMetrics): void {
   if (!(difference <= 0.05)) {
-    throw new ConfigError(
+    throw new AlignkitError(
+      "SAMPLER_MISMATCH",
       `a token that was sampled with some probability has one that differs by ${difference} in the training graph, under the same weights; sampler and training must agree (masks, positions, temperature)`,
     );
   }

@@ -172,13 +172,14 @@ export function createUpdater(
         gradients = await functions.sum({ first: policyGradients, second });
       }
 
+      // Gradients of one model at a time are in memory.
+      const step = policy.step + 1;
+      requireFinite({ "the policy loss": p.total, "the pretraining loss": ptx?.loss }, step);
+      const policyGradNorm = await policy.apply(gradients, rates.policy);
       const { metrics: v, gradients: valueGradients } = await valueTerms(episodes, sumOf(episodes, stepsOf));
-      requireFinite(
-        { "the policy loss": p.total, "the pretraining loss": ptx?.loss, "the value loss": v.loss },
-        policy.step + 1,
-      );
+      requireFinite({ "the value loss": v.loss }, step);
       return {
-        policyGradNorm: await policy.apply(gradients, rates.policy),
+        policyGradNorm,
         valueGradNorm: await value.apply(valueGradients, rates.value),
         policyLoss: p.loss,
         policyTotalLoss: p.total + ptxCoefficient * (ptx?.loss ?? 0),

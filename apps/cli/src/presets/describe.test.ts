@@ -9,7 +9,7 @@ const registry = createRegistry([sft(), reward(), ppo()]);
 
 /** They say which data and how often something is written: no preset has a value for them. */
 const notOfAPaper =
-  /_files$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
+  /_files$|^reward_functions$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
 
 describe("presets", () => {
   it("are those that the guide names", () => {
