@@ -72,7 +72,7 @@ const init = { path: join(ppoModels, "policy") };
 /** Longer is better. */
 const length: NamedReward = {
   name: "length",
-  score: ({ responseIds }) => responseIds.map((ids) => ids.length),
+  score: (_prompts, _responses, { responseIds }) => responseIds.map((ids) => ids.length),
 };
 
 describe("a score", () => {
