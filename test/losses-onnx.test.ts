@@ -5,18 +5,24 @@
 import { readFileSync } from "node:fs";
 import { createOnnxBackend } from "@alignkit/backend-onnx";
 import {
+  add,
   type Backend,
   compileFunction,
   float32,
   gradients,
   type HostTensor,
   int32,
+  logSoftmax,
+  mul,
+  softmax,
+  sum,
   type Tensor,
+  takeAlongLast,
 } from "@alignkit/core";
 import { rankedPairs } from "@alignkit/data";
 import { documentMask } from "@alignkit/models";
-import { policyLoss, valueLoss } from "@alignkit/ppo";
-import { pairWeight, rankingLoss } from "@alignkit/reward";
+import { meanOverTokens, policyLoss, pretrainingLoss, valueLoss } from "@alignkit/ppo";
+import { pairWeight, pairwiseLoss, rankingLoss } from "@alignkit/reward";
 import { completionLoss, labelledLogProbs } from "@alignkit/sft";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -99,7 +105,20 @@ describe("losses in float32 on onnx", () => {
     },
   );
 
-  it.each(load("reward", "reward_kwise"))("rankingLoss, $name", async ({ inputs, expected, grads }) => {
+  const kwise = [
+    { normalization: "k_choose_2", name: "loss_per_k_choose_2" },
+    { normalization: "valid_pairs", name: "loss_per_valid_pair" },
+    { normalization: "pooled_pairs", name: "loss_pooled_pairs" },
+  ] as const;
+  const rankings = load("reward", "reward_kwise").flatMap((given) =>
+    kwise.map(({ normalization, name }) => ({
+      ...given,
+      normalization,
+      loss: name,
+      of: `${given.name}, ${name}`,
+    })),
+  );
+  it.each(rankings)("rankingLoss, $of", async ({ inputs, expected, grads, normalization, loss: key }) => {
     const prompts = inputs.prompts as unknown as readonly {
       readonly ranks: number[];
       readonly rewards: number[];
@@ -116,7 +135,7 @@ describe("losses in float32 on onnx", () => {
       );
     const weights = pairs.map(({ prompt }) =>
       pairWeight({
-        normalization: "k_choose_2",
+        normalization,
         responses: prompts[prompt]!.ranks.length,
         pairs: rankedPairs(prompts[prompt]!.ranks).length,
         batch: { prompts: prompts.length, pairs: pairs.length },
@@ -136,9 +155,30 @@ describe("losses in float32 on onnx", () => {
       rejected: column("worse"),
       weights: real(weights),
     });
-    expectClose((await result.loss.read()).data, expected.loss_per_k_choose_2!);
-    expectClose((await result.gradient.read()).data, flat(grads.loss_per_k_choose_2!.rewards!));
+    expectClose((await result.loss.read()).data, expected[key]!);
+    expectClose((await result.gradient.read()).data, flat(grads[key]!.rewards!));
   });
+
+  it.each(load("reward", "reward_pairwise"))(
+    "pairwiseLoss, $name",
+    async ({ params, inputs, expected, grads }) => {
+      const { chosen, rejected, margin } = inputs;
+      const centerCoefficient = params.center_rewards_coefficient ?? 0;
+      const run = compileFunction(backend, (given: Record<"chosen" | "rejected" | "margins", Tensor>) => {
+        const loss = pairwiseLoss({ ...given, centerCoefficient });
+        const [byChosen, byRejected] = gradients(loss, [given.chosen, given.rejected]);
+        return { loss, byChosen: byChosen!, byRejected: byRejected! };
+      });
+      const result = await run({
+        chosen: real(chosen!),
+        rejected: real(rejected!),
+        margins: real(margin ?? flat(chosen!).map(() => 0)),
+      });
+      expectClose((await result.loss.read()).data, expected.loss!);
+      expectClose((await result.byChosen.read()).data, grads.loss!.chosen!);
+      expectClose((await result.byRejected.read()).data, grads.loss!.rejected!);
+    },
+  );
 
   it.each(load("ppo", "ppo_policy"))("policyLoss, $name", async ({ params, inputs, expected, grads }) => {
     const run = compileFunction(
@@ -182,5 +222,71 @@ describe("losses in float32 on onnx", () => {
     expectClose((await result.loss.read()).data, expected.loss!);
     expectClose((await result.clipFraction.read()).data, expected.clip_fraction!);
     expectClose((await result.gradient.read()).data, grads.loss!.values!);
+  });
+
+  const entropyOf = (logits: Tensor): Tensor => mul(sum(mul(softmax(logits), logSoftmax(logits)), -1), -1);
+
+  it.each(load("ppo", "entropy"))(
+    "meanOverTokens of the entropy, $name",
+    async ({ inputs, expected, grads }) => {
+      const run = compileFunction(backend, ({ logits, mask }: Record<"logits" | "mask", Tensor>) => {
+        const mean = meanOverTokens(entropyOf(logits), mask);
+        return { mean, gradient: gradients(mean, [logits])[0]! };
+      });
+      const result = await run({ logits: real(inputs.logits!), mask: real(inputs.mask!) });
+      expectClose((await result.mean.read()).data, expected.masked_mean!);
+      expectClose((await result.gradient.read()).data, grads.masked_mean!.logits!);
+    },
+  );
+
+  it.each(load("ppo", "ppo_ptx"))("PPO-ptx, $name", async ({ params, inputs, expected, grads }) => {
+    const labels = (inputs.ptx_labels as readonly (readonly number[])[]).map((row) => [
+      ...row.slice(1),
+      -100,
+    ]);
+    const targets = labels.map((row) => row.map((id) => Math.max(id, 0)));
+    const given = {
+      action_logits: real(inputs.action_logits!),
+      actions: int32(flat(inputs.actions!), shapeOf(inputs.actions!)),
+      old_logprobs: real(inputs.old_logprobs!),
+      advantages: real(inputs.advantages!),
+      mask: real(inputs.mask!),
+      values: real(inputs.values!),
+      old_values: real(inputs.old_values!),
+      returns: real(inputs.returns!),
+      ptx_logits: real(inputs.ptx_logits!),
+      ptx_targets: int32(flat(targets), shapeOf(targets)),
+      ptx_weights: real(labels.map((row) => row.map((id) => (id === -100 ? 0 : 1)))),
+    };
+    const run = compileFunction(backend, (x: { readonly [K in keyof typeof given]: Tensor }) => {
+      const { mask } = x;
+      const policy = policyLoss({
+        logProbs: takeAlongLast(logSoftmax(x.action_logits), x.actions),
+        oldLogProbs: x.old_logprobs,
+        advantages: x.advantages,
+        mask,
+        clipRange: params.clip_range!,
+      });
+      const value = valueLoss({
+        values: x.values,
+        oldValues: x.old_values,
+        returns: x.returns,
+        mask,
+        clipRange: params.clip_range_value!,
+      });
+      const entropy = meanOverTokens(entropyOf(x.action_logits), mask);
+      const ptx = pretrainingLoss(takeAlongLast(logSoftmax(x.ptx_logits), x.ptx_targets), x.ptx_weights);
+      const loss = add(
+        add(policy.loss, mul(value.loss, params.value_coef!)),
+        add(mul(entropy, -params.entropy_coef!), mul(ptx, params.ptx_coef!)),
+      );
+      return { loss, ptx, gradients: gradients(loss, [x.action_logits, x.values, x.ptx_logits]) };
+    });
+    const result = await run(given);
+    expectClose((await result.loss.read()).data, expected.loss!);
+    expectClose((await result.ptx.read()).data, expected.ptx_loss!);
+    for (const [index, name] of ["action_logits", "values", "ptx_logits"].entries()) {
+      expectClose((await result.gradients[index]!.read()).data, grads.loss![name]!);
+    }
   });
 });
