@@ -18,7 +18,13 @@ const ppo = fileURLToPath(new URL("../packages/ppo/fixtures/training/ppo/", impo
 export const commands = {
   sft: [
     ...["sft", "--init", sftTrajectory.model, "--train-files", "rows.jsonl"],
-    ...flagsOf({ ...sftTrajectory.config, max_steps: 12, shuffle: true, save_steps: 2 }),
+    ...flagsOf({
+      ...sftTrajectory.config,
+      max_steps: 12,
+      shuffle: true,
+      save_steps: 2,
+      residual_dropout: 0.2,
+    }),
   ],
   reward: [
     ...["reward", "--init", rewardTrajectory.model, "--train-files", "rankings.jsonl"],
