@@ -48,6 +48,7 @@ export {
   type SamplerSettings,
 } from "./generation/sampler.js";
 export { expandSamplingMasks, type SamplingMask } from "./generation/sampling-mask.js";
+export { type TokenWeights, tokenWeights } from "./generation/weights.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
 export { branchMask, causalMask, documentMask, leftPaddedMask } from "./masks.js";

@@ -13,6 +13,7 @@ import {
   max,
   maximum,
   mul,
+  pad,
   reshape,
   select,
   sub,
@@ -25,6 +26,7 @@ import { runDecoder } from "../decoder.js";
 import type { ParameterTensors, Projections } from "../decoder-layer.js";
 import { logits } from "../heads.js";
 import { causalMask, hidden } from "../masks.js";
+import { blockSize } from "./weights.js";
 
 /** Keys and values per layer, `[B, G, S, Dh]` each, for S tokens at most. */
 export interface CacheTensors {
@@ -74,6 +76,8 @@ export type StepInputs = {
   readonly ids: Tensor;
   /** int32 `[B]`: tokens of each row that are in the cache, in its first slots. */
   readonly lengths: Tensor;
+  /** `[]`: 1 / temperature. */
+  readonly inverse: Tensor;
   readonly cache: CacheTensors;
 };
 
@@ -84,14 +88,24 @@ export const stepAxes = {
   cache: ["batch", null, "slots", null],
 } as const;
 
-/**
- * Appends one token to each row.
- * @returns next-token logits, `[B, V]`, and the cache with the tokens
- */
+export type StepOutputs = {
+  /** Of the next token, divided by the temperature, `[B, V]`. */
+  readonly logits: Tensor;
+  /** The largest of each row, `[B, 1]`. */
+  readonly highest: Tensor;
+  /** `exp(logit - highest)`, with zeros up to whole blocks, `[B, N * blockSize]`. */
+  readonly weights: Tensor;
+  /** Sums of blocks of weights, `[B, N]`. */
+  readonly blocks: Tensor;
+  /** With the new tokens. */
+  readonly cache: CacheTensors;
+};
+
+/** Appends one token to each row. */
 export function step(
   config: ModelConfig,
-  { parameters, ids, lengths, cache }: StepInputs,
-): { readonly logits: Tensor; readonly cache: CacheTensors } {
+  { parameters, ids, lengths, inverse, cache }: StepInputs,
+): StepOutputs {
   const { slidingWindow } = config.attention;
   const batch = ids.shape[0] as number;
   const keys: Tensor[] = [];
@@ -108,7 +122,17 @@ export function step(
       return result.attended;
     },
   );
-  return { logits: logits(config, parameters, hiddenRows), cache: { keys, values } };
+  // D numbers a row are scaled, not V.
+  const scaled = logits(config, parameters, mul(hiddenRows, inverse));
+  return { logits: scaled, ...weigh(scaled), cache: { keys, values } };
+}
+
+function weigh(rows: Tensor): Pick<StepOutputs, "highest" | "weights" | "blocks"> {
+  const [batch, size] = rows.shape as [number, number];
+  const highest = max(rows, 1, true);
+  const count = Math.ceil(size / blockSize);
+  const weights = pad(exp(sub(rows, highest)), [0, 0], [0, count * blockSize - size]);
+  return { highest, weights, blocks: sum(reshape(weights, [batch, count, blockSize]), 2) };
 }
 
 /** Additive, `[1, 1, T, S]`: which cached keys the tokens from `start` on see. */

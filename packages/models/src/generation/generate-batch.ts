@@ -1,10 +1,11 @@
 /** One batch from prompts to responses. */
-import { exactDivide, InterruptedError, type Random } from "@alignkit/core";
+import { InterruptedError, type Random } from "@alignkit/core";
 import type { Generation, GenerationOptions } from "./options.js";
 import type { DecoderProgram } from "./program.js";
 import { createSampler } from "./sampler.js";
 import type { SamplingMask } from "./sampling-mask.js";
 import { createSession } from "./session.js";
+import type { TokenWeights } from "./weights.js";
 
 /** A prompt with its place among all prompts, which names its random numbers. */
 export interface IndexedPrompt {
@@ -52,17 +53,17 @@ export async function generateBatch(
     program,
     prompts.map(({ ids }) => ids),
     maxNewTokens,
+    options.temperature,
   );
   try {
     let active: readonly Row[] = rows;
-    let logits = await session.prefill();
+    let distributions = await session.prefill();
     for (let step = 1; ; step++) {
       // 1. A token for each row that goes on
-      const width = exactDivide(logits.length, active.length, "logits per row");
       const suppressed = step <= minNewTokens ? [...stops] : [];
       for (const [position, row] of active.entries()) {
         if (row.finishReason !== null) continue;
-        const own = logits.subarray(position * width, (position + 1) * width);
+        const own = distributions[position] as TokenWeights;
         const { token, logProb, mask } = sampler.sample(own, row.random.uniform(), suppressed);
         row.ids.push(token);
         row.logProbs.push(logProb);
@@ -83,8 +84,8 @@ export async function generateBatch(
         active = going;
       }
 
-      // 3. Their logits after it
-      logits = await session.step(active.map((row) => row.ids.at(-1) as number));
+      // 3. What may follow it
+      distributions = await session.step(active.map((row) => row.ids.at(-1) as number));
     }
   } finally {
     session.dispose();

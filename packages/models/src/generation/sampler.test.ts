@@ -2,6 +2,7 @@ import { createRandom } from "@alignkit/core";
 import { describe, expect, it } from "vitest";
 import { createSampler, type SamplerSettings } from "./sampler.js";
 import { expandSamplingMasks, samplingMask } from "./sampling-mask.js";
+import { tokenWeights } from "./weights.js";
 
 /** Tokens that a sorted vocabulary would keep: the definition, by the plainest means. */
 function keptTokens(
@@ -28,10 +29,17 @@ function randomLogits(length: number, deviation: number, seed: number): Float32A
   return Float32Array.from({ length }, () => deviation * random.normal());
 }
 
+/** Weights at a temperature; 0 leaves the logits. */
+const weighed = (logits: Float32Array, temperature: number) =>
+  tokenWeights(logits.map((logit) => logit / (temperature || 1)));
+
 describe("greedy", () => {
   it("takes the first of the largest, with the log-probability at temperature 1", () => {
     // log-sum-exp of (1, 3, 3, 0) is 3 + log(e^-2 + 2 + e^-3) = 3.7821...
-    const { token, logProb } = createSampler(4, { temperature: 0 }).sample(Float32Array.of(1, 3, 3, 0), 0.9);
+    const { token, logProb } = createSampler(4, { temperature: 0 }).sample(
+      weighed(Float32Array.of(1, 3, 3, 0), 0),
+      0.9,
+    );
     expect(token).toBe(1);
     expect(logProb).toBeCloseTo(-Math.log(Math.exp(-2) + 2 + Math.exp(-3)), 9);
   });
@@ -42,7 +50,9 @@ describe("temperature", () => {
     // At temperature 2 the weights of (2 log 1, 2 log 3, 2 log 4) are 1, 3, 4 of 8.
     const logits = Float32Array.of(0, 2 * Math.log(3), 2 * Math.log(4));
     const sampler = createSampler(3, { temperature: 2 });
-    const drawn = [0, 0.12, 0.13, 0.49, 0.51, 0.999].map((uniform) => sampler.sample(logits, uniform));
+    const drawn = [0, 0.12, 0.13, 0.49, 0.51, 0.999].map((uniform) =>
+      sampler.sample(weighed(logits, 2), uniform),
+    );
     expect(drawn.map(({ token }) => token)).toEqual([0, 0, 1, 1, 2, 2]);
     expect(drawn[0]?.logProb).toBeCloseTo(Math.log(1 / 8), 6);
     expect(drawn[2]?.logProb).toBeCloseTo(Math.log(3 / 8), 6);
@@ -56,7 +66,7 @@ describe("temperature", () => {
     // Evenly spread uniforms: the share of a token is its probability to 1/5000.
     const counts = new Array<number>(7).fill(0);
     for (let n = 0; n < 5000; n++) {
-      const { token } = sampler.sample(logits, (n + 0.5) / 5000);
+      const { token } = sampler.sample(weighed(logits, 0.8), (n + 0.5) / 5000);
       counts[token] = (counts[token] as number) + 1;
     }
     for (const [token, count] of counts.entries()) {
@@ -84,14 +94,15 @@ describe("top-k and top-p", () => {
       [1, 6],
       [12, 7],
     ] as const) {
-      const logits = randomLogits(vocabulary, deviation, seed);
-      const expected = keptTokens(logits, setting);
+      // Divided by the temperature first, as a generator does: rounding may make equal what was not.
+      const logits = randomLogits(vocabulary, deviation, seed).map((logit) => logit / setting.temperature);
+      const expected = keptTokens(logits, { ...setting, temperature: 1 });
       const sampler = createSampler(vocabulary, setting);
       // The middle of each kept token's interval of the CDF draws that token.
       let before = 0;
       for (const [token, probability] of expected) {
         if (probability > 1e-9) {
-          expect(sampler.sample(logits, before + probability / 2).token).toBe(token);
+          expect(sampler.sample(tokenWeights(logits), before + probability / 2).token).toBe(token);
         }
         before += probability;
       }
@@ -102,14 +113,14 @@ describe("top-k and top-p", () => {
   it("takes the smaller ids of equal logits", () => {
     const logits = Float32Array.of(1, 1, 1, 1, 1);
     const sampler = createSampler(5, { temperature: 1, topK: 3 });
-    const tokens = [0.1, 0.5, 0.9].map((uniform) => sampler.sample(logits, uniform).token);
+    const tokens = [0.1, 0.5, 0.9].map((uniform) => sampler.sample(weighed(logits, 1), uniform).token);
     expect(tokens).toEqual([0, 1, 2]);
   });
 
   it("returns the log-probability of the distribution before the cut", () => {
     const logits = randomLogits(40, 2, 8);
     const { token, logProb } = createSampler(40, { temperature: 0.5, topK: 2, topP: 0.9 }).sample(
-      logits,
+      weighed(logits, 0.5),
       0.99,
     );
     const whole = keptTokens(logits, { temperature: 0.5 });
@@ -125,7 +136,10 @@ describe("recordMasks", () => {
   ])("gives the kept tokens, and log-probabilities among them: %o", (setting) => {
     const logits = randomLogits(99, 1, 5);
     const expected = keptTokens(logits, setting);
-    const { token, logProb, mask } = createSampler(99, { ...setting, recordMasks: true }).sample(logits, 0.4);
+    const { token, logProb, mask } = createSampler(99, { ...setting, recordMasks: true }).sample(
+      weighed(logits, setting.temperature),
+      0.4,
+    );
     const kept = expandSamplingMasks([mask!], 99);
     expect([...kept.keys()].filter((id) => kept[id] === 1)).toEqual([...expected.keys()]);
     expect(logProb).toBeCloseTo(Math.log(expected.get(token) as number), 6);
@@ -143,7 +157,11 @@ describe("suppressed tokens", () => {
   it("are never drawn, and count in the log-probability", () => {
     const logits = () => Float32Array.of(50, 0, 0);
     for (const setting of [{ temperature: 0 }, { temperature: 1 }, { temperature: 1, topK: 2 }]) {
-      const { token, logProb } = createSampler(3, setting).sample(logits(), 0.2, [0]);
+      const { token, logProb } = createSampler(3, setting).sample(
+        weighed(logits(), setting.temperature),
+        0.2,
+        [0],
+      );
       expect(token).toBe(1);
       expect(logProb).toBeCloseTo(-50, 6);
     }
@@ -156,7 +174,7 @@ describe("what cannot be drawn from", () => {
     const draw =
       (...logits: number[]) =>
       () =>
-        sampler.sample(Float32Array.from(logits), 0.5);
+        sampler.sample(weighed(Float32Array.from(logits), 1), 0.5);
     expect(draw(Number.NaN, Number.NaN)).toThrow("largest of the logits is -Infinity");
     expect(draw(Number.POSITIVE_INFINITY, 0)).toThrow("largest of the logits is Infinity");
   });

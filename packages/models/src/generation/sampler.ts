@@ -8,10 +8,10 @@
 import { AlignkitError, ConfigError } from "@alignkit/core";
 import type { SamplingMask } from "./sampling-mask.js";
 import { createTruncation } from "./truncation.js";
-import { blockSize, drawToken, weigh } from "./weights.js";
+import { drawToken, type TokenWeights, tokenWeights } from "./weights.js";
 
 export interface SamplerSettings {
-  /** Divides the logits; 0 takes the most likely token. */
+  /** 0 takes the most likely token; else it is what the logits were divided by. */
   readonly temperature: number;
   /** Only this many of the most likely tokens. */
   readonly topK?: number;
@@ -32,11 +32,11 @@ export interface SampledToken {
 /** Keeps its working memory from draw to draw. */
 export interface Sampler {
   /**
-   * @param logits - of one row, `[V]`; entries of `suppressed` tokens are overwritten
    * @param uniform - in `[0, 1)`: inverse CDF over the tokens in the order of their ids
    * @param suppressed - tokens that must not be drawn; they count in the log-probability all the same
+   * @throws {AlignkitError} when no logit is finite, or one is infinite
    */
-  sample(logits: Float32Array, uniform: number, suppressed?: readonly number[]): SampledToken;
+  sample(row: TokenWeights, uniform: number, suppressed?: readonly number[]): SampledToken;
 }
 
 /** @throws {ConfigError} naming all settings that are out of range */
@@ -45,42 +45,46 @@ export function createSampler(vocabularySize: number, settings: SamplerSettings)
   if (problems.length > 0)
     throw new ConfigError(`sampler: ${problems.join("; ")}`, { details: { problems } });
   const { temperature, topK = vocabularySize, topP = 1, recordMasks = false } = settings;
-  const isGreedy = temperature === 0;
-  const inverse = isGreedy ? 1 : 1 / temperature;
-  const weights = new Float64Array(vocabularySize);
-  const blocks = new Float64Array(Math.ceil(vocabularySize / blockSize));
   const truncation = topK < vocabularySize || topP < 1 ? createTruncation(vocabularySize, topK, topP) : null;
 
   return {
-    sample(logits, uniform, suppressed = []) {
+    sample(row, uniform, suppressed = []) {
       // 1. The whole distribution
-      const highest = highestOf(logits);
-      const total = weigh(logits, highest, inverse, weights, blocks);
+      checkHighest(row.highest);
+      const total = sumOf(row.blocks);
 
       // 2. What may be drawn
-      let allowedHighest = highest;
-      let allowedTotal = total;
-      if (suppressed.length > 0) {
-        for (const token of suppressed) logits[token] = Number.NEGATIVE_INFINITY;
-        allowedHighest = highestOf(logits);
-        allowedTotal = weigh(logits, allowedHighest, inverse, weights, blocks);
-      }
+      const allowed = suppressed.length === 0 ? row : without(row, suppressed);
+      checkHighest(allowed.highest);
+      const allowedTotal = allowed === row ? total : sumOf(allowed.blocks);
 
       // 3. The token
-      const logProbOf = (token: number, top: number, mass: number) =>
-        ((logits[token] as number) - top) * inverse - Math.log(mass);
-      if (isGreedy || truncation === null) {
-        const token = isGreedy
-          ? logits.indexOf(allowedHighest)
-          : drawToken(weights, blocks, uniform * allowedTotal);
-        return { token, logProb: logProbOf(token, highest, total) };
+      const { logits } = allowed;
+      const logProbOf = (token: number, highest: number, mass: number) =>
+        (logits[token] as number) - highest - Math.log(mass);
+      if (temperature === 0 || truncation === null) {
+        const token =
+          temperature === 0 ? logits.indexOf(allowed.highest) : drawToken(allowed, uniform * allowedTotal);
+        return { token, logProb: logProbOf(token, row.highest, total) };
       }
-      const drawn = truncation.draw(logits, allowedHighest, inverse, weights, allowedTotal, uniform);
+      const drawn = truncation.draw(allowed, allowedTotal, uniform);
       const { token, mass } = drawn;
-      if (!recordMasks) return { token, logProb: logProbOf(token, highest, total) };
-      return { token, logProb: logProbOf(token, allowedHighest, mass), mask: drawn.mask() };
+      if (!recordMasks) return { token, logProb: logProbOf(token, row.highest, total) };
+      return { token, logProb: logProbOf(token, allowed.highest, mass), mask: drawn.mask() };
     },
   };
+}
+
+function without({ logits }: TokenWeights, tokens: readonly number[]): TokenWeights {
+  const rest = logits.slice();
+  for (const token of tokens) rest[token] = Number.NEGATIVE_INFINITY;
+  return tokenWeights(rest);
+}
+
+function sumOf(blocks: TokenWeights["blocks"]): number {
+  let total = 0;
+  for (let block = 0; block < blocks.length; block++) total += blocks[block] as number;
+  return total;
 }
 
 /** What is wrong with the settings, one text each. */
@@ -98,14 +102,8 @@ export function samplerProblems({ temperature, topK, topP }: SamplerSettings): s
   return problems;
 }
 
-/** @throws {AlignkitError} when no logit is finite, or one is infinite */
-function highestOf(logits: Float32Array): number {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] as number;
-    if (logit > highest) highest = logit;
-  }
-  if (Number.isFinite(highest)) return highest;
+function checkHighest(highest: number): void {
+  if (Number.isFinite(highest)) return;
   throw new AlignkitError(
     "NOT_FINITE",
     `sampler: the largest of the logits is ${highest}; the model's weights are broken, or every token is suppressed`,

@@ -6,13 +6,14 @@
  */
 import { type DeviceTensor, float32, int32 } from "@alignkit/core";
 import type { DecoderProgram } from "./program.js";
+import type { TokenWeights } from "./weights.js";
 
 /** Owns its cache; call `dispose` when done. */
 export interface DecodingSession {
-  /** Runs the prompts. @returns logits after their last tokens, `[rows, V]` */
-  prefill(): Promise<Float32Array>;
-  /** Appends a token to each row. @returns logits after them, `[rows, V]` */
-  step(tokens: readonly number[]): Promise<Float32Array>;
+  /** Runs the prompts. @returns what may follow them, by row */
+  prefill(): Promise<readonly TokenWeights[]>;
+  /** Appends a token to each row. @returns what may follow them, by row */
+  step(tokens: readonly number[]): Promise<readonly TokenWeights[]>;
   /** Goes on with some of the rows only. */
   keep(rows: readonly number[]): Promise<void>;
   dispose(): void;
@@ -30,11 +31,13 @@ const chunkLength = 128;
 /**
  * @param prompts - at least one, none empty
  * @param newTokens - at most, per row
+ * @param temperature - divides the logits; 0 leaves them
  */
 export async function createSession(
   program: DecoderProgram,
   prompts: readonly (readonly number[])[],
   newTokens: number,
+  temperature: number,
 ): Promise<DecodingSession> {
   // Where each size is compiled for itself, sizes are rounded, so that there are few.
   const round = (size: number, multiple: number) =>
@@ -47,19 +50,29 @@ export async function createSession(
   let lengths = prompts.map((prompt) => prompt.length - 1);
   let cache = await emptyCache(program, prompts.length, slots);
 
-  const step = async (tokens: readonly number[]): Promise<Float32Array> => {
-    const result = await program.step({
+  const inverse = float32([temperature === 0 ? 1 : 1 / temperature], []);
+
+  const step = async (tokens: readonly number[]): Promise<readonly TokenWeights[]> => {
+    const { cache: next, ...distribution } = await program.step({
       ids: int32(tokens, [tokens.length]),
       lengths: int32(lengths, [lengths.length]),
+      inverse,
       cache,
     });
-    cache = result.cache;
+    cache = next;
     lengths = lengths.map((length) => length + 1);
-    try {
-      return (await result.logits.read()).data as Float32Array;
-    } finally {
-      result.logits.dispose();
-    }
+    const [logits, highest, weights, blocks] = [
+      await takeRowsOf(distribution.logits),
+      await takeRowsOf(distribution.highest),
+      await takeRowsOf(distribution.weights),
+      await takeRowsOf(distribution.blocks),
+    ];
+    return tokens.map((_, row) => ({
+      logits: logits(row),
+      highest: highest(row)[0] as number,
+      weights: weights(row),
+      blocks: blocks(row),
+    }));
   };
 
   return {
@@ -85,6 +98,14 @@ export async function createSession(
     },
     dispose: () => disposeCache(cache),
   };
+}
+
+/** Reads a matrix and frees it; gives its rows. */
+async function takeRowsOf(tensor: DeviceTensor): Promise<(row: number) => Float32Array> {
+  const { type, data } = await tensor.read();
+  tensor.dispose();
+  const width = type.shape[1] as number;
+  return (row) => (data as Float32Array).subarray(row * width, (row + 1) * width);
 }
 
 async function emptyCache(

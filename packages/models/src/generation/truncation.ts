@@ -5,7 +5,7 @@
  * only the bucket in which the cut lies is sorted.
  */
 import { type SamplingMask, samplingMask } from "./sampling-mask.js";
-import { span } from "./weights.js";
+import type { TokenWeights } from "./weights.js";
 
 /** A token and the distribution that it was drawn from. */
 export interface TruncatedDraw {
@@ -20,24 +20,19 @@ export interface Truncation {
   /**
    * A token among the most likely ones, by inverse CDF in the order of ids; of equal logits the smaller ids come first.
    * The result is good until the next draw.
-   * @param highest - the largest of `logits`
-   * @param inverse - inverse temperature
-   * @param weights - `exp((logit - highest) * inverse)`
-   * @param total - their sum
+   * @param total - sum of the weights
    */
-  draw(
-    logits: Float32Array,
-    highest: number,
-    inverse: number,
-    weights: Float64Array,
-    total: number,
-    uniform: number,
-  ): TruncatedDraw;
+  draw(row: TokenWeights, total: number, uniform: number): TruncatedDraw;
 }
+
+/** Nats below the most likely token from which on candidates share the last bucket. */
+const span = 40;
 
 const bucketCount = 2048;
 /** Tokens of which the largest weight is found, to bound the k-th largest of all. */
 const groupSize = 64;
+
+type Weights = TokenWeights["weights"];
 
 /** The shortest prefix of the candidates, most likely first, that a limit allows. */
 interface Prefix {
@@ -57,7 +52,7 @@ export function createTruncation(vocabularySize: number, topK: number, topP: num
   const groups = new Float64Array(Math.ceil(vocabularySize / groupSize));
 
   /** No token of less weight can be kept. */
-  const leastWeight = (weights: Float64Array, total: number): number => {
+  const leastWeight = (weights: Weights, total: number): number => {
     // Tokens below the bound weigh less than the 1 - topP that may be left out, even if all tokens were below it.
     if (topK >= vocabularySize) return ((1 - topP) * total) / vocabularySize;
     // The k-th largest of some of the tokens.
@@ -66,7 +61,7 @@ export function createTruncation(vocabularySize: number, topK: number, topP: num
   };
 
   /** The shortest prefix with `topK` candidates or `mass` of weight. */
-  const prefixOf = (weights: Float64Array, ids: Int32Array, mass: number): Prefix => {
+  const prefixOf = (weights: Weights, ids: Int32Array, mass: number): Prefix => {
     let countBefore = 0;
     let massBefore = 0;
     let bucket = 0;
@@ -88,16 +83,16 @@ export function createTruncation(vocabularySize: number, topK: number, topP: num
   };
 
   return {
-    draw(logits, highest, inverse, weights, total, uniform) {
+    draw({ logits, highest, weights }, total, uniform) {
       const ids = candidates.subarray(0, collect(weights, leastWeight(weights, total), candidates));
 
       counts.fill(0);
       masses.fill(0);
-      const widest = spread(logits, highest, inverse, ids);
+      const widest = spread(logits, highest, ids);
       const perNat = widest > 0 ? (bucketCount - 1) / widest : 0;
       for (let index = 0; index < ids.length; index++) {
         const id = ids[index] as number;
-        const bucket = Math.min(bucketCount - 1, (highest - (logits[id] as number)) * inverse * perNat) | 0;
+        const bucket = Math.min(bucketCount - 1, (highest - (logits[id] as number)) * perNat) | 0;
         buckets[index] = bucket;
         counts[bucket] = (counts[bucket] as number) + 1;
         masses[bucket] = (masses[bucket] as number) + (weights[id] as number);
@@ -124,7 +119,7 @@ export function createTruncation(vocabularySize: number, topK: number, topP: num
 }
 
 /** The k-th largest of the maxima of groups of tokens. */
-function kthGroupMaximum(weights: Float64Array, groups: Float64Array, k: number): number {
+function kthGroupMaximum(weights: Weights, groups: Float64Array, k: number): number {
   for (let group = 0; group < groups.length; group++) {
     const end = Math.min(weights.length, (group + 1) * groupSize);
     let largest = 0;
@@ -139,7 +134,7 @@ function kthGroupMaximum(weights: Float64Array, groups: Float64Array, k: number)
 }
 
 /** Tokens of at least that weight, in the order of ids; returns how many. */
-function collect(weights: Float64Array, least: number, candidates: Int32Array): number {
+function collect(weights: Weights, least: number, candidates: Int32Array): number {
   let count = 0;
   for (let id = 0; id < weights.length; id++) {
     const weight = weights[id] as number;
@@ -151,13 +146,13 @@ function collect(weights: Float64Array, least: number, candidates: Int32Array): 
 }
 
 /** Nats between the most and the least likely candidate. */
-function spread(logits: Float32Array, highest: number, inverse: number, ids: Int32Array): number {
+function spread(logits: Float32Array, highest: number, ids: Int32Array): number {
   let lowest = highest;
   for (let index = 0; index < ids.length; index++) {
     const logit = logits[ids[index] as number] as number;
     if (logit < lowest) lowest = logit;
   }
-  return Math.min(span, (highest - lowest) * inverse);
+  return Math.min(span, highest - lowest);
 }
 
 /** Whether a candidate is in the prefix. */
@@ -166,7 +161,7 @@ const isKept = (id: number, own: number, { bucket, members }: Prefix): boolean =
 
 /** The first kept candidate up to which the weights sum to more than `target`. */
 function drawFrom(
-  weights: Float64Array,
+  weights: Weights,
   ids: Int32Array,
   buckets: Uint16Array,
   prefix: Prefix,

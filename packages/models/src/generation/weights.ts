@@ -1,56 +1,46 @@
-/** Unnormalized probabilities of a vocabulary: one pass over the logits, and sums by which a drawn token is found. */
+/** The distribution of the next token, unnormalized, and how a token is found by its share of the sum. */
 
 /** Tokens whose weights are summed as one, so that the search for the drawn token looks at few of them. */
 export const blockSize = 512;
 
-/** Nats below the most likely token from which on a weight counts as 0: a whole vocabulary of them is below 1e-12. */
-export const span = 40;
-
-const stepsPerNat = 32;
-const table = Float64Array.from({ length: span * stepsPerNat + 1 }, (_, step) =>
-  Math.exp(-step / stepsPerNat),
-);
+export interface TokenWeights {
+  /** Divided by the temperature, `[V]`. */
+  readonly logits: Float32Array;
+  /** The largest of them. */
+  readonly highest: number;
+  /** `exp(logit - highest)`, of V tokens or more; those beyond are 0. */
+  readonly weights: Float32Array | Float64Array;
+  /** Sums of {@link blockSize} weights each. */
+  readonly blocks: Float32Array | Float64Array;
+}
 
 /**
- * `exp((logit - highest) * inverse)` for all tokens, relative error below 1e-9.
- *
- * exp(-(n/32 + r)) = table[n] exp(-r) with 0 <= r < 1/32, and the first term that the series leaves out is
- * r^5 / 120 < 3e-10: several times faster than `Math.exp`. It stands inside the loop because it must be inlined.
- * @param highest - the largest logit
- * @param inverse - inverse temperature
- * @param weights - `[V]`, is written
- * @param blocks - sums of {@link blockSize} weights each, is written
- * @returns the sum of all
+ * The weights of logits on the host; a generator computes them in its graph.
+ * @param logits - divided by the temperature, `[V]`
  */
-export function weigh(
-  logits: Float32Array,
-  highest: number,
-  inverse: number,
-  weights: Float64Array,
-  blocks: Float64Array,
-): number {
-  const scale = -inverse * stepsPerNat;
-  const lowest = span * stepsPerNat;
-  let total = 0;
-  for (let block = 0; block < blocks.length; block++) {
-    const end = Math.min(logits.length, (block + 1) * blockSize);
-    let sum = 0;
-    for (let id = block * blockSize; id < end; id++) {
-      const scaled = ((logits[id] as number) - highest) * scale;
-      let weight = 0;
-      // False for NaN.
-      if (scaled < lowest) {
-        const step = scaled | 0;
-        const r = (scaled - step) / stepsPerNat;
-        weight = (table[step] as number) * (1 - r * (1 - r * (1 / 2 - r * (1 / 6 - r * (1 / 24)))));
-      }
-      weights[id] = weight;
-      sum += weight;
-    }
-    blocks[block] = sum;
-    total += sum;
+export function tokenWeights(logits: Float32Array): TokenWeights {
+  const highest = highestOf(logits);
+  const weights = Float64Array.from(logits, (logit) => (Number.isNaN(logit) ? 0 : Math.exp(logit - highest)));
+  const blocks = Float64Array.from({ length: Math.ceil(logits.length / blockSize) }, (_, block) =>
+    sumOfBlock(weights, block),
+  );
+  return { logits, highest, weights, blocks };
+}
+
+function highestOf(logits: Float32Array): number {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (logit > highest) highest = logit;
   }
-  return total;
+  return highest;
+}
+
+function sumOfBlock(weights: Float32Array | Float64Array, block: number): number {
+  const end = Math.min(weights.length, (block + 1) * blockSize);
+  let sum = 0;
+  for (let id = block * blockSize; id < end; id++) sum += weights[id] as number;
+  return sum;
 }
 
 /**
@@ -58,7 +48,10 @@ export function weigh(
  * @param blocks - sums of {@link blockSize} weights each
  * @param target - in `[0, sum of all)`; a token of weight 0 is never drawn
  */
-export function drawToken(weights: Float64Array, blocks: Float64Array, target: number): number {
+export function drawToken(
+  { weights, blocks }: Pick<TokenWeights, "weights" | "blocks">,
+  target: number,
+): number {
   let sum = 0;
   let chosen = 0;
   /** The sum before the chosen block. */
