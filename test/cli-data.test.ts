@@ -2,9 +2,14 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { shapeNames } from "@alignkit/data";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCli } from "../apps/cli/src/cli.js";
+import { shapeChoices } from "../apps/cli/src/commands/data-convert.js";
 import { testTerminal } from "../apps/cli/src/testing/terminal.js";
+
+const tokenizer = fileURLToPath(new URL("../packages/tokenizer/fixtures/bpe_gpt2", import.meta.url));
 
 let directory: string;
 beforeEach(async () => {
@@ -13,9 +18,14 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 async function run(...argv: readonly string[]) {
-  const terminal = testTerminal({ workingDirectory: directory });
+  return runWith({}, ...argv);
+}
+
+async function runWith(options: Partial<Parameters<typeof testTerminal>[0]>, ...argv: readonly string[]) {
+  const terminal = testTerminal({ workingDirectory: directory, ...options });
   const code = await runCli(["data", ...argv], terminal);
-  return { code, output: terminal.output(), messages: terminal.messages() };
+  const withoutFolder = (text: string) => text.replaceAll(`${directory}/`, "");
+  return { code, output: withoutFolder(terminal.output()), messages: withoutFolder(terminal.messages()) };
 }
 
 const lines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
@@ -94,5 +104,133 @@ describe("prepare", () => {
     expect(code).toBe(2);
     expect(messages).toContain("in.jsonl:2: the columns are [question]; give ");
     expect(await readdir(join(directory, "out"))).toEqual([]);
+  });
+});
+
+describe("convert", () => {
+  const demonstrations = [
+    { prompt: "2 + 3?", completion: " 5", id: "a" },
+    { prompt: 'a, "b"\n', completion: " c", id: "b" },
+  ];
+
+  it("takes rows from one kind of file to another and back", async () => {
+    await writeRows("a.jsonl", demonstrations);
+    const kinds = ["a.jsonl", "b.csv", "c.parquet", "d.json.gz", "e.csv.gz", "f.jsonl"];
+    for (const [index, output] of kinds.slice(1).entries()) {
+      const {
+        code,
+        output: shown,
+        messages,
+      } = await run("convert", "--input", kinds[index]!, "--output", output);
+      expect([code, messages]).toEqual([0, ""]);
+      expect(shown).toBe(`read     2\nwritten  2  ${output}\n`);
+    }
+    expect(await readRows("f.jsonl")).toEqual(demonstrations);
+  });
+
+  it("changes the shape, and counts what has no place in it", async () => {
+    await writeRows("in.jsonl", [
+      { prompt: "p", completion: " good", label: true },
+      { prompt: "p", completion: " bad", label: false },
+    ]);
+    const convert = ["convert", "--input", "in.jsonl", "--output", "out.jsonl"];
+    const { output } = await run(...convert, "--to", "prompt-completion", "--style", "conversational");
+    expect(output).toBe(
+      "read      2\nwritten   1  out.jsonl\nleft out  1  the response is labelled as bad\n",
+    );
+    expect(await readRows("out.jsonl")).toEqual([
+      { prompt: [{ role: "user", content: "p" }], completion: [{ role: "assistant", content: "good" }] },
+    ]);
+    const { code, messages } = await run(...convert, "--to", "ranking");
+    expect(code).toBe(2);
+    expect(messages).toContain("in.jsonl:1: this row does not fit ranking: its responses are not compared");
+    // What was there before stays.
+    expect(await readRows("out.jsonl")).toHaveLength(1);
+  });
+
+  it("mixes files by weight, the same for the same seed", async () => {
+    for (const name of ["a", "b"])
+      await writeRows(
+        `${name}.jsonl`,
+        Array.from({ length: 400 }, (_, id) => ({ text: `${name}${id}` })),
+      );
+    const mix = ["convert", "--input", "a.jsonl", "b.jsonl", "--weights", "3", "1", "--output"];
+    await run(...mix, "x.jsonl", "--seed", "5");
+    await run(...mix, "y.jsonl", "--seed", "5");
+    const texts = (await readRows("x.jsonl")).map(({ text }) => text as string);
+    expect((await readRows("y.jsonl")).map(({ text }) => text)).toEqual(texts);
+    // All 400 of a, and a third as many of b; standard deviation sqrt(400 / 0.75 * 0.25 / 0.75) = 13.
+    expect(texts.filter((text) => text.startsWith("a"))).toHaveLength(400);
+    expect(Math.abs(texts.length - 533)).toBeLessThan(60);
+    const { code, messages } = await run(
+      "convert",
+      "--input",
+      "a.jsonl",
+      "--weights",
+      "1",
+      "1",
+      "--output",
+      "z.jsonl",
+    );
+    expect(code).toBe(2);
+    expect(messages).toContain("--weights has 2 numbers and --input 1 files; give one for each");
+  });
+
+  it("knows the shapes of the library", () => expect(shapeChoices).toEqual(shapeNames));
+});
+
+describe("inspect", () => {
+  const inspect = (data: string, ...flags: readonly string[]) =>
+    ["inspect", "--data", data, "--tokenizer", tokenizer, ...flags] as const;
+
+  it("marks what is learned, what is masked and what is padding", async () => {
+    await writeRows("in.jsonl", [
+      {
+        messages: [
+          { role: "user", content: "the\u001b[31m" },
+          { role: "assistant", content: "and\nthe" },
+        ],
+      },
+      { prompt: "the", completion: " and" },
+    ]);
+    const refused = await run(...inspect("in.jsonl"));
+    expect(refused.messages).toBe("");
+    expect(refused.output).toMatchInlineSnapshot();
+  });
+
+  it("shows tokens one a line, from the row that is asked for", async () => {
+    await writeRows("in.jsonl", [{ prompt: "the" }, { prompt: "and the" }]);
+    const { output } = await run(...inspect("in.jsonl", "--skip", "1", "--tokens"));
+    expect(output).toMatchInlineSnapshot();
+  });
+
+  it("shows each response of a ranking with the token of its score", async () => {
+    await writeRows("in.jsonl", [{ prompt: "the", chosen: " and", rejected: "" }]);
+    expect((await run(...inspect("in.jsonl"))).output).toMatchInlineSnapshot();
+  });
+
+  it("has colors on a terminal, unless NO_COLOR is set", async () => {
+    await writeRows("in.jsonl", [{ prompt: "the", completion: " and" }]);
+    const colored = await runWith({ isTTY: true }, ...inspect("in.jsonl"));
+    expect(colored.output).toContain("\u001b[32m  + ");
+    const plain = await runWith({ isTTY: true, environment: { NO_COLOR: "1" } }, ...inspect("in.jsonl"));
+    expect(plain.output).not.toContain("\u001b");
+  });
+
+  it.each([
+    [
+      [{ prompt: "p", completion: "c", label: true }],
+      "in.jsonl:1: no stage trains on unpaired-preference rows as they are",
+    ],
+    [
+      [{ prompt: "p" }, { text: "t" }],
+      "in.jsonl:2: this row is one of demonstrations, but the first is one of prompts",
+    ],
+    [[{ question: "q" }], "in.jsonl:1: the columns are [question]; give "],
+  ])("refuses %j", async (rows, message) => {
+    await writeRows("in.jsonl", rows);
+    const { code, messages } = await run(...inspect("in.jsonl"));
+    expect(code).toBe(2);
+    expect(messages).toContain(message);
   });
 });

@@ -48,7 +48,7 @@ describe("help", () => {
         init           Writes an example: a pipeline with comments, a tokenizer, data of each format
 
       Data:
-        data           Prepares data files for training
+        data           Converts, filters and shows data files
 
       Train:
         run            Runs a pipeline of stages from a YAML file

@@ -1,49 +1,9 @@
-/** Writes JSON lines whole or not at all. */
-import { open, rename, rm } from "node:fs/promises";
-import { DataError } from "@alignkit/core";
+/** Writes rows to a file or to standard output. */
+import { createRowsFile } from "@alignkit/data";
 import type { TextOutput } from "./terminal/terminal.js";
 
 export interface RowsFile {
-  write(row: unknown): Promise<void>;
-}
-
-/** Characters that are gathered before they are written. */
-const bufferSize = 2 ** 16;
-
-/** A file that is yet to take its name. */
-export interface NewRowsFile extends RowsFile {
-  /** Gives the file its name, in place of one that has it. */
-  keep(): Promise<void>;
-  /** Leaves nothing. */
-  discard(): Promise<void>;
-}
-
-/** @throws {DataError} when the file cannot be written */
-export async function createRowsFile(path: string): Promise<NewRowsFile> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const handle = await open(temporary, "w").catch((cause: Error) => {
-    throw new DataError(`${path}: cannot be written; ${cause.message}`, { cause });
-  });
-  let pending = "";
-  return {
-    async write(row) {
-      pending += `${JSON.stringify(row)}\n`;
-      if (pending.length < bufferSize) return;
-      const text = pending;
-      pending = "";
-      await handle.appendFile(text);
-    },
-    async keep() {
-      await handle.appendFile(pending);
-      await handle.sync();
-      await handle.close();
-      await rename(temporary, path);
-    },
-    async discard() {
-      await handle.close();
-      await rm(temporary, { force: true });
-    },
-  };
+  write(row: object): Promise<void>;
 }
 
 /**
@@ -62,7 +22,7 @@ export async function writeRows(
   }
   const file = await createRowsFile(path);
   try {
-    await work(file);
+    await work({ write: (row) => file.write({ ...row }) });
     await file.keep();
   } catch (error) {
     await file.discard();

@@ -20,6 +20,8 @@ import type { Message } from "./records.js";
 export interface Turn {
   readonly prompt: string;
   readonly completion: string | undefined;
+  /** False where the reply is context only; default true. */
+  readonly isLearned?: boolean;
 }
 
 /** Cuts a conversation into turns; joined, with an end token after each completion, they are the whole text. */

@@ -1,7 +1,7 @@
 /** Reads single fields of a row; every message names the field, what it holds and what to do. */
-import type { JsonObject } from "./json-lines.js";
+import type { JsonObject } from "./files/row.js";
 import { dataErrorAt, type Origin } from "./origin.js";
-import { ignoredLabel, type Message } from "./records.js";
+import { type Content, ignoredLabel, type Message } from "./records.js";
 
 export interface Row {
   readonly value: JsonObject;
@@ -21,6 +21,40 @@ export function readFilledString(row: Row, name: string): string {
   if (found === "")
     throw dataErrorAt(row.origin, `"${name}" is empty; give a non-empty string or drop the line`);
   return found;
+}
+
+/** A string, or messages. */
+export function readContent(row: Row, name: string): Content {
+  return Array.isArray(row.value[name]) ? readMessages(row, name) : readString(row, name);
+}
+
+/** A string that is not empty, or messages. */
+export function readFilledContent(row: Row, name: string): Content {
+  return Array.isArray(row.value[name]) ? readMessages(row, name) : readFilledString(row, name);
+}
+
+/** A list of strings, or of lists of messages. */
+export function readContents(row: Row, name: string): readonly Content[] {
+  return readArray(row, name, "strings").map((entry, index) => {
+    if (typeof entry === "string") return entry;
+    const place = `"${name}"[${index}]`;
+    if (Array.isArray(entry)) return messagesIn(row, place, entry);
+    throw dataErrorAt(row.origin, `${place} is ${describe(entry)}; give a string`);
+  });
+}
+
+export function readBoolean({ value, origin }: Row, name: string): boolean {
+  const found = value[name];
+  if (typeof found !== "boolean")
+    throw dataErrorAt(origin, `"${name}" is ${describe(found)}; give true or false`);
+  return found;
+}
+
+export function readBooleans(row: Row, name: string): readonly boolean[] {
+  return readArray(row, name, "booleans").map((entry, index) => {
+    if (typeof entry === "boolean") return entry;
+    throw dataErrorAt(row.origin, `"${name}"[${index}] is ${describe(entry)}; give true or false`);
+  });
 }
 
 export function readStrings(row: Row, name: string): readonly string[] {
@@ -74,25 +108,28 @@ export function readLabels(row: Row, name: string): Int32Array {
 const roles: ReadonlySet<unknown> = new Set<Message["role"]>(["system", "user", "assistant"]);
 
 export function readMessages(row: Row, name: string): readonly Message[] {
-  const entries = readObjects(row, name, '{"role": .., "content": ..}');
+  return messagesIn(row, `"${name}"`, readArray(row, name, "messages"));
+}
+
+function messagesIn(row: Row, place: string, entries: readonly unknown[]): readonly Message[] {
   if (entries.length === 0)
-    throw dataErrorAt(row.origin, `"${name}" is empty; give at least one message or drop the line`);
-  return entries.map((entry, index) => {
-    const place = `"${name}"[${index}]`;
-    const { role, content } = entry as Partial<Message>;
-    if (!roles.has(role)) {
-      throw dataErrorAt(
-        row.origin,
-        `${place}.role is ${describe(role)}; give "system", "user" or "assistant"`,
-      );
-    }
-    if (typeof content !== "string") {
-      throw dataErrorAt(row.origin, `${place}.content is ${describe(content)}; give a string`);
-    }
-    if (content === "")
-      throw dataErrorAt(row.origin, `${place}.content is empty; give a non-empty string or drop the line`);
-    return { role: role as Message["role"], content };
-  });
+    throw dataErrorAt(row.origin, `${place} is empty; give at least one message or drop the line`);
+  return entries.map((entry, index) => messageIn(row, `${place}[${index}]`, entry));
+}
+
+function messageIn({ origin }: Row, place: string, entry: unknown): Message {
+  if (typeof entry !== "object" || entry === null) {
+    throw dataErrorAt(origin, `${place} is ${describe(entry)}; give {"role": .., "content": ..}`);
+  }
+  const { role, content } = entry as Partial<Message>;
+  if (!roles.has(role)) {
+    throw dataErrorAt(origin, `${place}.role is ${describe(role)}; give "system", "user" or "assistant"`);
+  }
+  if (typeof content !== "string")
+    throw dataErrorAt(origin, `${place}.content is ${describe(content)}; give a string`);
+  if (content === "")
+    throw dataErrorAt(origin, `${place}.content is empty; give a non-empty string or drop the line`);
+  return { role: role as Message["role"], content };
 }
 
 function tokenIds({ origin }: Row, place: string, entries: readonly unknown[]): Int32Array {

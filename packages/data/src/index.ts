@@ -17,6 +17,14 @@ export {
   padRight,
 } from "./collate.js";
 export { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
+export {
+  type ConvertOptions,
+  convertRow,
+  type StyleName,
+  styleNames,
+} from "./convert/convert-row.js";
+export { type MixSource, mixRows } from "./convert/mix.js";
+export { type Shape, type ShapeName, shapeNames, shapes } from "./convert/shapes.js";
 export { createDuplicateFinder, type DuplicateFinder } from "./curation/duplicates.js";
 export {
   type FewShotDemonstration,
@@ -40,7 +48,10 @@ export {
 } from "./curation/prepare.js";
 export { type SplitName, type SplitShares, splitNames, splitOf } from "./curation/split.js";
 export { capPerUser, noUser } from "./curation/user-cap.js";
-export { type JsonLine, type JsonObject, readJsonLines } from "./json-lines.js";
+export { readRows } from "./files/read-rows.js";
+export type { FileRow, JsonObject } from "./files/row.js";
+export { createRowsFile, type NewRowsFile } from "./files/rows-file.js";
+export { parseRow } from "./formats/any.js";
 export {
   type Cursor,
   createOrder,
@@ -50,7 +61,7 @@ export {
   type Permutation,
   startOfData,
 } from "./order.js";
-export { dataErrorAt, type Origin } from "./origin.js";
+export { dataErrorAt, type Origin, placeOf } from "./origin.js";
 export {
   type ReadRankingsOptions,
   readDemonstrations,
@@ -60,7 +71,10 @@ export {
 } from "./read.js";
 export {
   type CompletionRecord,
+  type Content,
+  type ConversationRankingRecord,
   type ConversationRecord,
+  type DataRecord,
   type Demonstration,
   ignoredLabel,
   type Message,
@@ -70,8 +84,10 @@ export {
   type PromptRecord,
   type RankedResponsesRecord,
   type Ranking,
+  type StepwiseRecord,
   type Text,
   type TextRecord,
+  type UnpairedPreferenceRecord,
 } from "./records.js";
 export { encodePair, type PromptAndCompletion, type TextTokenizer } from "./text-tokenizer.js";
 export {

@@ -6,7 +6,7 @@ import { encodePair, prefixIds, requireEos, type TextTokenizer } from "./text-to
 export interface JoinedTurns {
   /** `[T]` */
   readonly ids: readonly number[];
-  /** `[T]` the ids of completions and their end tokens, -100 elsewhere. */
+  /** `[T]` the ids of learned completions and their end tokens, -100 elsewhere. */
   readonly labels: readonly number[];
 }
 
@@ -44,7 +44,7 @@ export function createTurnJoiner(
       const ends = eos === undefined || completion[completion.length - 1] === eos;
       for (const id of ends ? completion : [...completion, eos]) {
         ids.push(id);
-        labels.push(id);
+        labels.push(turn.isLearned === false ? ignoredLabel : id);
       }
     }
     return { ids, labels };

@@ -32,6 +32,48 @@ describe("readDemonstrations", () => {
     ]);
   });
 
+  it("reads prompts and completions of messages, and LLaMA-Factory's two shapes", async () => {
+    const messages = [
+      { role: "user", content: "u" },
+      { role: "assistant", content: "a" },
+    ];
+    const [prompt, completion] = [messages.slice(0, 1), messages.slice(1)];
+    const conversation = { kind: "conversation", messages };
+    expect(await read({ prompt, completion })).toMatchObject([{ ...conversation, learnedFrom: 1 }]);
+    const conversations = [
+      { from: "human", value: "u" },
+      { from: "gpt", value: "a" },
+    ];
+    expect(await read({ conversations })).toMatchObject([conversation]);
+    expect(await read({ conversations, system: "s" })).toMatchObject([
+      { messages: [{ role: "system", content: "s" }, ...messages] },
+    ]);
+    expect(await read({ instruction: "u", input: "", output: "a" })).toMatchObject([conversation]);
+    const history = [["q", "r"]];
+    expect(await read({ instruction: "u", input: "i", output: "a", history, system: "s" })).toMatchObject([
+      {
+        messages: [
+          { role: "system", content: "s" },
+          { role: "user", content: "q" },
+          { role: "assistant", content: "r" },
+          { role: "user", content: "u\ni" },
+          { role: "assistant", content: "a" },
+        ],
+      },
+    ]);
+  });
+
+  it("reads every kind of file", async () => {
+    const csv = await directory.write("a.csv", "prompt,completion\np,c\n");
+    const json = await directory.write("a.json", '[{"prompt": "p", "completion": "c"}]');
+    for (const file of [csv, json])
+      expect(await readDemonstrations([file])).toMatchObject([{ kind: "completion", completion: "c" }]);
+    const missing = await directory.write("b.csv", "prompt,answer\np,c\n");
+    await expect(readDemonstrations([missing])).rejects.toThrow(
+      `${missing}:2: "completion" is missing for {prompt, completion}`,
+    );
+  });
+
   it("takes prompt and completion where text stands too", async () => {
     expect(await read({ text: "pc", prompt: "p", completion: "c" })).toMatchObject([{ kind: "completion" }]);
   });
@@ -54,12 +96,29 @@ describe("readDemonstrations", () => {
   it.each([
     [{ prompt: "p", completion: "" }, '"completion" is empty; give a non-empty string or drop the line'],
     [{ prompt: "p", completion: 3 }, '"completion" is 3; give a string'],
-    [{ prompt: ["p"], completion: "c" }, '"prompt" is an array of 1; give a string'],
+    [{ prompt: ["p"], completion: "c" }, '"prompt"[0] is "p"; give {"role": .., "content": ..}'],
+    [
+      { prompt: [{ role: "user", content: "p" }], completion: "c" },
+      'one of "prompt" and "completion" is a string and the other a list of messages',
+    ],
+    [
+      { prompt: "p", completion: "c", label: false },
+      '"label" is false, as in unpaired preferences, and a demonstration is always good',
+    ],
+    [{ instruction: "i", output: "o", history: [["a"]] }, '"history" is no list of pairs of texts'],
+    [
+      { conversations: [{ from: "observation", value: "v" }] },
+      '"conversations"[0].from is "observation"; give "human", "gpt" or "system"',
+    ],
+    [
+      { conversations: [{ from: "human", value: "v" }] },
+      '"conversations" ends with the user; a demonstration ends with the assistant',
+    ],
     [{ prompt: "p", answer: "c" }, '"completion" is missing for {prompt, completion}'],
     [{ text: null }, '"text" is null; give a string'],
     [
       { answer: "c" },
-      "the columns are [answer]; give {prompt, completion}, {messages}, {input_ids, labels?} or {text}",
+      "the columns are [answer]; give {prompt, completion}, {messages}, {input_ids, labels?}, {conversations}, {instruction, output} or {text}",
     ],
     [{ messages: [] }, '"messages" is empty; give at least one message or drop the line'],
     [{ messages: ["hi"] }, '"messages"[0] is "hi"; give {"role": .., "content": ..}'],
@@ -93,8 +152,60 @@ describe("readDemonstrations", () => {
   it("refuses a file without records", async () => {
     const file = await directory.write("empty.jsonl", "\n\n");
     await expect(readDemonstrations([file])).rejects.toThrow(
-      `${file}: no records; give lines of {prompt, completion}`,
+      `${file}: no records; give rows of {prompt, completion}`,
     );
+  });
+});
+
+describe("readRankings of messages", () => {
+  const user = { role: "user", content: "u" };
+  const reply = (content: string) => ({ role: "assistant", content });
+  const ranking = {
+    kind: "conversation-ranking",
+    messages: [user],
+    responses: [[reply("a")], [reply("b")]],
+    ranks: [1, 2],
+  };
+  const read = async (row: object) => readRankings([await directory.writeRows("r.jsonl", row)]);
+
+  it.each([
+    ["preference", { prompt: [user], chosen: [reply("a")], rejected: [reply("b")] }],
+    ["what both dialogues share", { chosen: [user, reply("a")], rejected: [user, reply("b")] }],
+    ["ranking", { prompt: [user], responses: ["a", [reply("b")]], ranks: [1, 2] }],
+    [
+      "sharegpt",
+      {
+        conversations: [{ from: "human", value: "u" }],
+        chosen: { from: "gpt", value: "a" },
+        rejected: { from: "gpt", value: "b" },
+      },
+    ],
+    ["alpaca", { instruction: "u", input: "", chosen: "a", rejected: "b" }],
+  ])("%s", async (_, row) => expect(await read(row)).toMatchObject([ranking]));
+
+  it.each([
+    [
+      { prompt: "p", chosen: [reply("a")], rejected: "b" },
+      'one of "prompt" and "chosen" is a string and the other a list of messages',
+    ],
+    [
+      { chosen: [user, reply("a")], rejected: [user, reply("a")] },
+      'one of "chosen" and "rejected" is the start of the other, or both are the same',
+    ],
+    [
+      { prompt: [user], chosen: [reply("a")], rejected: [reply("b"), user] },
+      '"rejected" ends with the user; a response ends with the assistant',
+    ],
+    [
+      { prompt: [user], responses: ["a", [{ role: "assistant" }]], ranks: [1, 2] },
+      '"responses"[1][0].content is missing; give a string',
+    ],
+    [
+      { conversations: [{ from: "human", value: "u" }], chosen: "a", rejected: "b" },
+      '"chosen" is no message; give {"from": "gpt", "value": ..}',
+    ],
+  ])("refuses %j", async (row, message) => {
+    await expect(read(row)).rejects.toThrow(`${directory.path("r.jsonl")}:1: ${message}`);
   });
 });
 

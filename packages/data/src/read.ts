@@ -1,25 +1,30 @@
 /** Reads data files into validated records. One file has one format; files may differ. */
 import { DataError } from "@alignkit/core";
+import { readRows } from "./files/read-rows.js";
+import { alpacaFormat, alpacaPreferenceFormat, alpacaPromptFormat } from "./formats/alpaca.js";
+import type { Format } from "./formats/format.js";
+import { matchFormat, namesOf } from "./formats/match.js";
+import {
+  implicitPreferenceFormat,
+  preferenceFormat,
+  pretokenizedRankingFormat,
+  rankingFormat,
+} from "./formats/rankings.js";
+import { sharegptFormat, sharegptPreferenceFormat, sharegptPromptFormat } from "./formats/sharegpt.js";
 import {
   completionFormat,
   demonstrationMessagesFormat,
-  type Format,
-  implicitPreferenceFormat,
-  preferenceFormat,
   pretokenizedFormat,
-  pretokenizedRankingFormat,
   promptFormat,
   promptMessagesFormat,
-  rankingFormat,
   textFormat,
-} from "./formats.js";
-import { readJsonLines } from "./json-lines.js";
-import { matchFormat, namesOf } from "./match-format.js";
+} from "./formats/standard.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Demonstration, Prompt, Ranking, Text } from "./records.js";
 
 /**
- * Reads `{prompt, completion}`, `{messages}`, `{input_ids, labels?}` or `{text}`; of a row that fits several, the first.
+ * Reads `{prompt, completion}`, `{messages}`, `{input_ids, labels?}`, `{conversations}`, `{instruction, output}` or
+ * `{text}`; of a row that fits several, the first.
  * @throws {DataError} naming file and line
  */
 export function readDemonstrations(files: readonly string[]): Promise<readonly Demonstration[]> {
@@ -27,13 +32,24 @@ export function readDemonstrations(files: readonly string[]): Promise<readonly D
     completionFormat,
     demonstrationMessagesFormat,
     pretokenizedFormat,
+    sharegptFormat,
+    alpacaFormat,
     textFormat,
   ]);
 }
 
-/** Reads `{prompt}`, `{messages}` or `{input_ids}`. @throws {DataError} naming file and line */
+/**
+ * Reads `{prompt}`, `{messages}`, `{input_ids}`, `{conversations}` or `{instruction}`.
+ * @throws {DataError} naming file and line
+ */
 export function readPrompts(files: readonly string[]): Promise<readonly Prompt[]> {
-  return readRecords<Prompt>(files, [promptFormat, promptMessagesFormat, pretokenizedFormat]);
+  return readRecords<Prompt>(files, [
+    promptFormat,
+    promptMessagesFormat,
+    pretokenizedFormat,
+    sharegptPromptFormat,
+    alpacaPromptFormat,
+  ]);
 }
 
 /** Reads `{text}` or `{input_ids, labels?}`. @throws {DataError} naming file and line */
@@ -50,8 +66,9 @@ export interface ReadRankingsOptions {
 }
 
 /**
- * Reads `{prompt, responses, ranks}`, `{prompt, chosen, rejected}`, `{chosen, rejected}` or
- * `{input_ids: [[..], ..], ranks}`; preferences become rankings of two.
+ * Reads `{prompt, responses, ranks}`, `{prompt, chosen, rejected}`, `{conversations, chosen, rejected}`,
+ * `{instruction, chosen, rejected}`, `{chosen, rejected}` or `{input_ids: [[..], ..], ranks}`; preferences become rankings
+ * of two.
  * @throws {DataError} naming file and line
  */
 export async function readRankings(
@@ -61,6 +78,8 @@ export async function readRankings(
   const records = await readRecords<Ranking>(files, [
     rankingFormat,
     preferenceFormat,
+    sharegptPreferenceFormat,
+    alpacaPreferenceFormat,
     implicitPreferenceFormat,
     pretokenizedRankingFormat,
   ]);
@@ -83,21 +102,21 @@ async function readRecords<Record>(
 ): Promise<Record[]> {
   const records: Record[] = [];
   for (const file of files) {
-    let first: { readonly format: Format<Record>; readonly line: number } | undefined;
-    for await (const { value, line } of readJsonLines(file)) {
-      const origin = { file, line };
+    let first: { readonly format: Format<Record>; readonly origin: Origin } | undefined;
+    for await (const { value, ...origin } of readRows(file)) {
       const format = matchFormat({ value, origin }, formats);
-      first ??= { format, line };
+      first ??= { format, origin };
       if (format !== first.format) {
+        const unit = origin.unit ?? "line";
         throw dataErrorAt(
           origin,
-          `this line is ${format.name}, but line ${first.line} is ${first.format.name}; give each format its own file`,
+          `this ${unit} is ${format.name}, but ${unit} ${first.origin.line} is ${first.format.name}; give each format its own file`,
         );
       }
       records.push(format.parse({ value, origin }));
     }
     if (first === undefined) {
-      throw new DataError(`${file}: no records; give lines of ${namesOf(formats)}`, { details: { file } });
+      throw new DataError(`${file}: no records; give rows of ${namesOf(formats)}`, { details: { file } });
     }
   }
   return records;

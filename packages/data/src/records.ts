@@ -1,5 +1,5 @@
 /** Validated records, one for each line of a data file. */
-import type { JsonObject } from "./json-lines.js";
+import type { JsonObject } from "./files/row.js";
 import type { Origin } from "./origin.js";
 
 interface RecordBase {
@@ -26,10 +26,15 @@ export interface Message {
   readonly content: string;
 }
 
-/** `{messages}`: only the assistant's turns are learned. */
+/** What somebody says: plain text, or messages. */
+export type Content = string | readonly Message[];
+
+/** `{messages}`, or `{prompt, completion}` of messages: only the assistant's turns are learned. */
 export interface ConversationRecord extends RecordBase {
   readonly kind: "conversation";
   readonly messages: readonly Message[];
+  /** Messages before this one are a prompt: they are not learned, whoever speaks. Default 0. */
+  readonly learnedFrom?: number;
 }
 
 /** `{input_ids, labels?}`: used as it is; a label of -100 is not learned. */
@@ -57,6 +62,35 @@ export interface RankedResponsesRecord extends RecordBase {
   readonly ranks: readonly number[];
 }
 
+/** The same with messages: a prompt, and to it K replies, each ending with the assistant. */
+export interface ConversationRankingRecord extends RecordBase {
+  readonly kind: "conversation-ranking";
+  readonly messages: readonly Message[];
+  /** `[K]` */
+  readonly responses: readonly (readonly Message[])[];
+  /** `[K]`; smaller is better, equal ranks are ties. */
+  readonly ranks: readonly number[];
+}
+
+/** `{prompt, completion, label}`: a response of which is known whether it is good. */
+export interface UnpairedPreferenceRecord extends RecordBase {
+  readonly kind: "unpaired-preference";
+  /** Both strings, or both messages. */
+  readonly prompt: Content;
+  readonly completion: Content;
+  readonly label: boolean;
+}
+
+/** `{prompt, completions, labels}`: a solution, and of each step whether it is right. */
+export interface StepwiseRecord extends RecordBase {
+  readonly kind: "stepwise";
+  readonly prompt: string;
+  /** `[S]` */
+  readonly steps: readonly string[];
+  /** `[S]` */
+  readonly labels: readonly boolean[];
+}
+
 /** `{input_ids: [[..], ..], ranks}`: prompts and responses as ids, used as they are. */
 export interface PretokenizedRankingRecord extends RecordBase {
   readonly kind: "pretokenized-ranking";
@@ -68,8 +102,10 @@ export interface PretokenizedRankingRecord extends RecordBase {
 
 export type Demonstration = CompletionRecord | ConversationRecord | PretokenizedRecord | TextRecord;
 export type Prompt = ConversationRecord | PretokenizedRecord | PromptRecord;
-export type Ranking = PretokenizedRankingRecord | RankedResponsesRecord;
+export type Ranking = ConversationRankingRecord | PretokenizedRankingRecord | RankedResponsesRecord;
 export type Text = PretokenizedRecord | TextRecord;
+/** A row of any format. */
+export type DataRecord = Demonstration | Prompt | Ranking | StepwiseRecord | UnpairedPreferenceRecord;
 
 /** The label of a token that is not learned, as in PyTorch and Hugging Face. */
 export const ignoredLabel = -100;

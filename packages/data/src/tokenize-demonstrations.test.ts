@@ -94,6 +94,21 @@ describe("what is learned", () => {
     );
   });
 
+  it("is not what the assistant says within a prompt", () => {
+    const messages = [
+      { role: "user", content: "q" },
+      { role: "assistant", content: "r" },
+      { role: "user", content: "Q" },
+      { role: "assistant", content: "R" },
+    ] as const;
+    const [ids, labels] = idsAndLabels({ kind: "conversation", messages, learnedFrom: 3, ...base }) as [
+      number[],
+      number[],
+    ];
+    expect(tokenizer.decode(ids)).toBe("<s>User: q\n\nAssistant: r</s>\n\nUser: Q\n\nAssistant: R</s>");
+    expect(tokenizer.decode(labels.filter((label) => label !== ignoredLabel))).toBe(" R</s>");
+  });
+
   it("is what pretokenized labels say, or every token but the first", () => {
     expect(idsAndLabels(pretokenized([5, 6, 7], [5, -100, 7]))).toEqual([
       [5, 6, 7],

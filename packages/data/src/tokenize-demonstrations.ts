@@ -113,7 +113,15 @@ function turnsOf(
   record: Exclude<Demonstration, PretokenizedRecord>,
   conversation: ConversationFormat,
 ): readonly Turn[] {
-  if (record.kind === "conversation") return conversation(record.messages);
+  if (record.kind === "conversation") {
+    const replies = record.messages
+      .slice(0, record.learnedFrom ?? 0)
+      .filter(({ role }) => role === "assistant");
+    return conversation(record.messages).map((turn, index) => ({
+      ...turn,
+      isLearned: index >= replies.length,
+    }));
+  }
   return record.kind === "text"
     ? [{ prompt: "", completion: record.text }]
     : [{ prompt: record.prompt, completion: record.completion }];

@@ -44,6 +44,21 @@ describe("tokenizeRankings", () => {
     expect(rankings[0]?.pairs).toEqual([{ better: 1, worse: 0 }]);
   });
 
+  it("makes rows of messages, the prompt's and each reply's", () => {
+    const record: Ranking = {
+      kind: "conversation-ranking",
+      messages: [{ role: "user", content: "p" }],
+      responses: [[{ role: "assistant", content: "x" }], [{ role: "assistant", content: "y" }]],
+      ranks: [1, 2],
+      ...base,
+    };
+    const { rankings } = tokenizeRankings([record], tokenizer, { maximumLength: 40 });
+    expect(rankings[0]?.rows.map((row) => Array.from(row))).toEqual([
+      [bos, ...codes("User: p\n\nAssistant: x"), eos],
+      [bos, ...codes("User: p\n\nAssistant: y"), eos],
+    ]);
+  });
+
   it("takes ids as they are", () => {
     const inputIds = [Int32Array.of(5, 6), Int32Array.of(7)];
     const record: Ranking = { kind: "pretokenized-ranking", inputIds, ranks: [1, 2], ...base };

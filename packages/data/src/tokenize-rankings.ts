@@ -1,6 +1,7 @@
 /** Rankings as ids: one row for each response, prompt in front, end token behind. */
 
 import { checkIds } from "./check-ids.js";
+import { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
 import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Ranking } from "./records.js";
@@ -32,6 +33,8 @@ export interface TokenizeRankingsOptions {
   readonly tooLong?: TooLong;
   /** Whether the end token follows each response; default true. Pretokenized rankings stay as they are. */
   readonly appendEos?: boolean;
+  /** How messages become text; default {@link plainConversation}. */
+  readonly conversation?: ConversationFormat;
   /** Ids from here on are an error. */
   readonly vocabularySize?: number;
 }
@@ -62,13 +65,15 @@ export function tokenizeRankings(
   tokenizer: TextTokenizer | undefined,
   options: TokenizeRankingsOptions,
 ): TokenizedRankings {
-  const { maximumLength, tooLong = "error", vocabularySize } = options;
+  const { maximumLength, tooLong = "error", conversation = plainConversation, vocabularySize } = options;
   const joinTurns = createTurnJoiner(tokenizer, options.appendEos ?? true);
   const rowsOf = (record: Ranking): readonly Int32Array[] => {
     if (record.kind === "pretokenized-ranking") return record.inputIds;
-    return record.responses.map((completion) =>
-      Int32Array.from(joinTurns([{ prompt: record.prompt, completion }], record.origin).ids),
-    );
+    const turns: readonly (readonly Turn[])[] =
+      record.kind === "ranking"
+        ? record.responses.map((completion) => [{ prompt: record.prompt, completion }])
+        : record.responses.map((reply) => conversation([...record.messages, ...reply]));
+    return turns.map((one) => Int32Array.from(joinTurns(one, record.origin).ids));
   };
   const rankings: TokenizedRanking[] = [];
   let truncated = 0;

@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError, createRandom, DataError } from "@alignkit/core";
 import {
+  createRowsFile,
   type DroppedRow,
   type DropReason,
   dropReasons,
@@ -11,13 +12,13 @@ import {
   findPersonalInformation,
   type KeptRow,
   type LengthLimits,
+  type NewRowsFile,
   prepareRows,
-  readJsonLines,
+  readRows,
   splitNames,
 } from "@alignkit/data";
 import { loadTokenizer } from "@alignkit/tokenizer";
 import type { DataPrepareFlags } from "../commands/data-prepare.js";
-import { createRowsFile, type NewRowsFile } from "../rows-file.js";
 import type { Session } from "../session.js";
 import { formatTable } from "../terminal/format.js";
 
@@ -67,7 +68,7 @@ export async function prepareFiles(session: Session, flags: DataPrepareFlags): P
     readings++;
     summary.read = 0;
     for (const file of inputs) {
-      for await (const line of readJsonLines(file)) {
+      for await (const line of readRows(file)) {
         summary.read++;
         if (summary.read % 1000 === 0)
           screen.status(`data prepare: reading ${readings} of 2, ${summary.read} rows`);
@@ -113,7 +114,7 @@ async function writeRow(
   }
   count(summary.dropped, row.reason);
   if (row.reason === "personal_information") count(summary.found, row.detail);
-  await file.write(row);
+  await file.write({ ...row });
 }
 
 async function refuseOldData(output: string, shown: string): Promise<void> {

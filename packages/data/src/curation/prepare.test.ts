@@ -1,6 +1,6 @@
 import { createRandom } from "@alignkit/core";
 import { describe, expect, it } from "vitest";
-import type { JsonLine, JsonObject } from "../json-lines.js";
+import type { FileRow, JsonObject } from "../files/row.js";
 import { type DroppedRow, type KeptRow, type PrepareOptions, prepareRows } from "./prepare.js";
 
 const options: PrepareOptions = {
@@ -15,7 +15,7 @@ const options: PrepareOptions = {
 };
 
 async function prepare(rows: readonly JsonObject[], changes: Partial<PrepareOptions> = {}) {
-  async function* read(): AsyncGenerator<JsonLine> {
+  async function* read(): AsyncGenerator<FileRow> {
     for (const [index, value] of rows.entries()) yield { value, file: "f.jsonl", line: index + 1 };
   }
   const kept: KeptRow[] = [];
@@ -116,7 +116,7 @@ describe("refuses", () => {
 
   it("data that change between the two readings", async () => {
     let length = 2;
-    async function* read(): AsyncGenerator<JsonLine> {
+    async function* read(): AsyncGenerator<FileRow> {
       for (let line = 1; line <= length; line++)
         yield { value: { prompt: `p${line}` }, file: "f.jsonl", line };
       length++;

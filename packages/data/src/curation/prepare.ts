@@ -13,8 +13,8 @@
  * @see Ouyang et al. 2022, section 3.2 and appendices A.3 and C
  */
 import { ConfigError, DataError, type Random } from "@alignkit/core";
-import type { JsonLine, JsonObject } from "../json-lines.js";
-import { dataErrorAt, type Origin } from "../origin.js";
+import type { FileRow, JsonObject } from "../files/row.js";
+import { dataErrorAt, type Origin, placeOf } from "../origin.js";
 import { createDuplicateFinder } from "./duplicates.js";
 import { type FewShotOptions, fewShotDemonstrations } from "./few-shot.js";
 import type { FindPersonalInformation } from "./personal-information.js";
@@ -75,7 +75,7 @@ export interface DroppedRow {
  * @throws {ConfigError} for shares that make no split
  */
 export async function* prepareRows(
-  read: () => AsyncIterable<JsonLine>,
+  read: () => AsyncIterable<FileRow>,
   options: PrepareOptions,
 ): AsyncGenerator<DroppedRow | KeptRow> {
   const { evaluation, test } = options.shares;
@@ -91,7 +91,7 @@ export async function* prepareRows(
   for await (const line of read()) {
     number++;
     if (number >= stays.length) throw changed(line.file);
-    const { value: row, ...origin } = line;
+    const { value: row } = line;
     const drop = (reason: DropReason, detail: string, dropped = row): DroppedRow => ({
       reason,
       detail,
@@ -111,7 +111,7 @@ export async function* prepareRows(
       );
       continue;
     }
-    const texts = readRowTexts({ value: row, origin });
+    const texts = readRowTexts(line);
     const user = userOf(line, options.userColumn);
     // A row without a user is divided by its prompt, so that it, too, stays where it is when others come.
     const split = splitOf(
@@ -138,7 +138,7 @@ const changed = (file: string) =>
 
 /** The first reading: which rows repeat others, and which a user has too many of. */
 async function surveyRows(
-  rows: AsyncIterable<JsonLine>,
+  rows: AsyncIterable<FileRow>,
   { prefixLength, userColumn, maximumPerUser, random }: PrepareOptions,
 ): Promise<{ readonly duplicates: ReadonlyMap<number, string>; readonly stays: ArrayLike<number> }> {
   const finder = prefixLength === undefined ? undefined : createDuplicateFinder(prefixLength);
@@ -150,7 +150,7 @@ async function surveyRows(
     const number = users.length;
     places.add(line);
     const user = userOf(line, userColumn);
-    const { prompt } = readRowTexts({ value: line.value, origin: line });
+    const { prompt } = readRowTexts(line);
     const earlier = finder?.add(prompt, number);
     if (earlier !== undefined) duplicates.set(number, places.of(earlier));
     if (earlier !== undefined || user === undefined) {
@@ -170,17 +170,21 @@ async function surveyRows(
 /** Remembers where rows stand: a number for each, and a name for each file. */
 function createPlaces() {
   const lines: number[] = [];
-  const files: { readonly name: string; readonly start: number }[] = [];
+  const files: { readonly first: Origin; readonly start: number }[] = [];
   return {
-    add({ file, line }: Origin): void {
-      if (files[files.length - 1]?.name !== file) files.push({ name: file, start: lines.length });
-      lines.push(line);
+    add(origin: Origin): void {
+      if (files[files.length - 1]?.first.file !== origin.file)
+        files.push({ first: origin, start: lines.length });
+      lines.push(origin.line);
     },
-    of: (row: number): string => `${files.findLast(({ start }) => start <= row)?.name}:${lines[row]}`,
+    of(row: number): string {
+      const { first } = files.findLast(({ start }) => start <= row) as (typeof files)[number];
+      return placeOf({ ...first, line: lines[row] as number });
+    },
   };
 }
 
-function userOf({ value, ...origin }: JsonLine, column: string): string | undefined {
+function userOf({ value, ...origin }: FileRow, column: string): string | undefined {
   const user = value[column] ?? undefined;
   if (user === undefined || typeof user === "string") return user;
   if (typeof user === "number") return String(user);

@@ -1,17 +1,9 @@
 /** What rows of every format have in common: a prompt, and responses to it. */
-import { plainConversation } from "../conversation.js";
-import { type Row, readMessages, readObjects, readString } from "../fields.js";
-import {
-  completionFormat,
-  type Format,
-  implicitPreferenceFormat,
-  preferenceFormat,
-  promptFormat,
-  rankingFormat,
-} from "../formats.js";
-import { matchFormat } from "../match-format.js";
+import { exampleOf, toStandard, withPrompt } from "../convert/example.js";
+import { type Row, readObjects, readString } from "../fields.js";
+import type { FileRow } from "../files/row.js";
+import { parseRow } from "../formats/any.js";
 import { dataErrorAt } from "../origin.js";
-import type { CompletionRecord, Message, PromptRecord, RankedResponsesRecord } from "../records.js";
 import type { Instance, InstructionWithInstances } from "./few-shot.js";
 
 export interface RowTexts {
@@ -21,59 +13,30 @@ export interface RowTexts {
   readonly instruction?: InstructionWithInstances;
 }
 
-const withPrompt = <Record>(
-  format: Format<Record>,
-  textsOf: (record: Record) => RowTexts,
-): Format<RowTexts> => ({
-  name: format.name,
-  columns: format.columns,
-  parse: (row) => textsOf(format.parse(row)),
-});
-
-const ofRanking = ({ prompt, responses }: RankedResponsesRecord): RowTexts => ({ prompt, responses });
-
-const formats: readonly Format<RowTexts>[] = [
-  withPrompt(rankingFormat, ofRanking),
-  withPrompt(preferenceFormat, ofRanking),
-  withPrompt(implicitPreferenceFormat, ofRanking),
-  withPrompt(completionFormat, ({ prompt, completion }: CompletionRecord) => ({
-    prompt,
-    responses: [completion],
-  })),
-  {
-    name: "{messages}",
-    columns: ["messages"],
-    parse: (row) => ofConversation(readMessages(row, "messages")),
-  },
-  {
-    name: "{instruction, instances: [{input, output}]}",
-    columns: ["instruction", "instances"],
-    parse: (row) => {
-      const instruction = readString(row, "instruction");
-      return {
-        prompt: instruction,
-        responses: [],
-        instruction: { instruction, instances: readInstances(row) },
-      };
-    },
-  },
-  withPrompt(promptFormat, ({ prompt }: PromptRecord) => ({ prompt, responses: [] })),
-];
-
-/** Prompt and responses of a row. @throws {DataError} naming file and line */
-export function readRowTexts(row: Row): RowTexts {
-  return matchFormat(row, formats).parse(row);
+/**
+ * Prompt and responses of a row of any format that has a prompt, or `{instruction, instances: [{input, output}]}`. All but
+ * the last message of a conversation is its prompt.
+ * @throws {DataError} naming file and line
+ */
+export function readRowTexts(line: FileRow): RowTexts {
+  const { value, ...origin } = line;
+  if ("instruction" in value && "instances" in value) return ofInstruction({ value, origin });
+  const example = exampleOf(parseRow(line));
+  const { prompt, responses } = toStandard(
+    withPrompt(example ?? { prompt: undefined, responses: [], verdict: { kind: "none" } }),
+  );
+  if (typeof prompt !== "string") {
+    throw dataErrorAt(
+      origin,
+      `the row has no prompt, only [${Object.keys(value).join(", ")}]; give "prompt" or "messages"`,
+    );
+  }
+  return { prompt, responses: responses as readonly string[] };
 }
 
-/** All but the last reply of the assistant is the prompt. */
-function ofConversation(messages: readonly Message[]): RowTexts {
-  const turns = plainConversation(messages);
-  const last = turns[turns.length - 1];
-  const before = turns.slice(0, -1).map(({ prompt, completion }) => `${prompt}${completion}`);
-  return {
-    prompt: [...before, last?.prompt].join(""),
-    responses: last?.completion === undefined ? [] : [last.completion],
-  };
+function ofInstruction(row: Row): RowTexts {
+  const instruction = readString(row, "instruction");
+  return { prompt: instruction, responses: [], instruction: { instruction, instances: readInstances(row) } };
 }
 
 function readInstances(row: Row): readonly Instance[] {

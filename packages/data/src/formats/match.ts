@@ -1,8 +1,8 @@
 /** Which format a row has. */
-import type { Row } from "./fields.js";
-import type { Format } from "./formats.js";
-import type { JsonObject } from "./json-lines.js";
-import { dataErrorAt } from "./origin.js";
+import type { Row } from "../fields.js";
+import type { JsonObject } from "../files/row.js";
+import { dataErrorAt } from "../origin.js";
+import type { Format } from "./format.js";
 
 /**
  * The first format whose columns the row has; columns that are null count only where nothing else fits.

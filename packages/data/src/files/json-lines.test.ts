@@ -1,15 +1,16 @@
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { useDirectory } from "../test/files.js";
-import { type JsonLine, readJsonLines } from "./json-lines.js";
+import { useDirectory } from "../../test/files.js";
+import { readJsonLines } from "./json-lines.js";
+import type { FileRow } from "./row.js";
 
 const directory = useDirectory();
 const read = async (file: string) => {
-  const lines: JsonLine[] = [];
+  const lines: FileRow[] = [];
   for await (const line of readJsonLines(file)) lines.push(line);
   return lines;
 };
-const brief = (lines: readonly JsonLine[]) => lines.map(({ value, line }) => [line, value.a]);
+const brief = (lines: readonly FileRow[]) => lines.map(({ value, line }) => [line, value.a]);
 
 it("numbers lines from 1 and passes over blank ones, CR, and a byte order mark", async () => {
   const file = await directory.write("a.jsonl", '\ufeff{"a":1}\r\n\r\n  \n{"a":2}\r\n{"a":3}');
