@@ -72,3 +72,16 @@ export function createAddedTokenSplitter(contents: ReadonlyMap<string, AddedToke
 function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
+
+/** @param entries - `added_tokens` of `tokenizer.json` @throws {Error} when one lacks its id or text */
+export function readAddedTokens(entries: unknown): AddedToken[] {
+  if (!Array.isArray(entries)) return [];
+  return entries.map((entry: Partial<AddedToken>, index) => {
+    if (typeof entry?.content !== "string" || !Number.isInteger(entry.id)) {
+      throw new Error(`added_tokens[${index}] needs "id" and "content"`);
+    }
+    const special = entry.special ?? false;
+    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: !special, special };
+    return { ...flags, ...(entry as Pick<AddedToken, "id" | "content">) };
+  });
+}

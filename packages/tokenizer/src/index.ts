@@ -1,3 +1,4 @@
+export { type EncodedChat, encodeChat, encodeChatPrompt } from "./chat/encode-chat.js";
 export {
   type ChatMessage,
   type ChatTemplate,
@@ -7,6 +8,7 @@ export {
   type Span,
 } from "./chat/template.js";
 export { loadTokenizer, saveTokenizer } from "./directory.js";
+export type { Encoding } from "./encoding.js";
 export { TokenizerError } from "./errors.js";
 export { createTextStream, type TextStream } from "./text-stream.js";
 export { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";

@@ -1,15 +1,16 @@
-/**
- * Text to ids and back, as a Hugging Face tokenizer directory says.
- *
- * The pipeline is that of the `tokenizers` library: added tokens are cut out of the raw text, the rest is normalized,
- * cut at the added tokens that live in normalized text, split into words, and each word into tokens.
- */
-import { type AddedToken, createAddedTokenSplitter } from "./added-tokens.js";
+/** Text to ids and back, as a Hugging Face tokenizer directory says. */
+import { type AddedToken, readAddedTokens } from "./added-tokens.js";
 import { readChatTemplates } from "./chat/read-templates.js";
 import { readSpecialTokens } from "./chat/special-tokens.js";
 import { type ChatTemplate, createChatTemplate } from "./chat/template.js";
+import { createEncoder, type Encoder } from "./encoder.js";
+import { type Encoding, encodeTexts } from "./encoding.js";
 import { TokenizerError } from "./errors.js";
-import { createTokenizerParts, type TokenizerParts } from "./library.js";
+import { createDecoder } from "./library.js";
+import { createModel, type ModelJson, type TokenModel, type TokenPlace } from "./models/model.js";
+import { createNormalizer } from "./normalization/normalizers.js";
+import { createPostProcessor, type PostProcessor } from "./post-processor.js";
+import { createPreTokenizer } from "./pre-tokenization/pre-tokenizers.js";
 
 export interface Tokenizer {
   /** One more than the largest id. */
@@ -30,6 +31,11 @@ export interface Tokenizer {
   readonly files: TokenizerFiles;
   /** @param options.addSpecialTokens - adds what the template says, usually BOS in front; default true */
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): number[];
+  /** The same ids with where each comes from. @param options.pair - a second text, after the first */
+  encodeWithOffsets(
+    text: string,
+    options?: { readonly addSpecialTokens?: boolean; readonly pair?: string | undefined },
+  ): Encoding;
   /**
    * Text of `ids`. Ids without a token are left out. Bytes that are not UTF-8 become U+FFFD. Nothing is "cleaned up":
    * `clean_up_tokenization_spaces` of old files is not obeyed, because it changes the text.
@@ -48,11 +54,16 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   if (tokenizerJson === undefined) throw new TokenizerError("tokenizer.json is missing");
   const config = readJson(files, "tokenizer_config.json") ?? {};
   const specialTokensMap = readJson(files, "special_tokens_map.json") ?? {};
-  const parts = createParts(tokenizerJson, config);
+  const parts = readParts(tokenizerJson);
 
   const idToToken: (string | undefined)[] = [];
-  for (const [token, id] of parts.vocabulary) idToToken[id] = token;
-  const tokenToId = (token: string) => parts.vocabulary.get(token);
+  for (const [token, id] of parts.model.vocabulary) idToToken[id] = token;
+  for (const { content, id } of parts.addedTokens) idToToken[id] = content;
+  const added = new Map(parts.addedTokens.map(({ content, id }) => [content, id]));
+  const addedIds = new Set(added.values());
+  const tokenToId = (token: string) => added.get(token) ?? parts.model.vocabulary.get(token);
+  const tokenAt = ({ id, start, end }: TokenPlace, text: string) =>
+    addedIds.has(id) ? text.slice(start, end) : (idToToken[id] ?? "");
   const specialTokens = readSpecialTokens(config, specialTokensMap);
   const namedToken = (name: string): number | undefined => {
     const content = specialTokens.get(name);
@@ -62,23 +73,26 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const specialTokenIds = new Set(
     parts.addedTokens.filter((token) => token.special).map((token) => token.id),
   );
-  const encodeText = createEncoder(parts);
-  const { prefix, suffix } = templateIds(parts);
+  const { encoder, postProcessor, decode } = parts;
+  const [prefix, suffix] = idsAround(postProcessor);
+  const unknownToken = parts.model.unknownToken;
 
   return {
     vocabularySize: idToToken.length,
     bosTokenId: namedToken("bos_token"),
     eosTokenId: namedToken("eos_token"),
     padTokenId: namedToken("pad_token"),
-    unkTokenId:
-      namedToken("unk_token") ??
-      (parts.unknownToken === undefined ? undefined : tokenToId(parts.unknownToken)),
+    unkTokenId: namedToken("unk_token") ?? (unknownToken === undefined ? undefined : tokenToId(unknownToken)),
     specialTokenIds,
     chatTemplate: templates === undefined ? undefined : createChatTemplate(templates, specialTokens),
     files,
     encode(text, { addSpecialTokens = true } = {}) {
-      const ids = encodeText(text);
-      return addSpecialTokens ? [...prefix, ...ids, ...suffix] : ids;
+      const ids = encoder.encode(text);
+      return addSpecialTokens && prefix.length + suffix.length > 0 ? [...prefix, ...ids, ...suffix] : ids;
+    },
+    encodeWithOffsets(text, { addSpecialTokens = true, pair } = {}) {
+      const texts = pair === undefined ? [text] : [text, pair];
+      return encodeTexts(texts, { encoder, postProcessor, addSpecialTokens, tokenAt });
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const tokens: string[] = [];
@@ -87,72 +101,51 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
         const token = idToToken[id];
         if (token !== undefined && !(skipSpecialTokens && specialTokenIds.has(id))) tokens.push(token);
       }
-      return tokens.length === 0 ? "" : parts.decode(tokens);
+      return tokens.length === 0 ? "" : decode(tokens);
     },
     tokenToId,
     idToToken: (id) => idToToken[id],
   };
 }
 
-function createParts(tokenizerJson: Json, config: Json): TokenizerParts {
+interface TokenizerParts {
+  readonly addedTokens: readonly AddedToken[];
+  readonly model: TokenModel;
+  readonly encoder: Encoder;
+  readonly postProcessor: PostProcessor;
+  readonly decode: (tokens: readonly string[]) => string;
+}
+
+function readParts(json: Json): TokenizerParts {
   try {
-    return createTokenizerParts(tokenizerJson, config);
+    if (!isObject(json.model)) throw new Error("the file has no model");
+    const part = <T>(value: unknown, create: (json: Json) => T): T | undefined =>
+      isObject(value) ? create(value) : undefined;
+    const model = createModel(json.model as ModelJson);
+    const addedTokens = readAddedTokens(json.added_tokens);
+    const encoder = createEncoder({
+      addedTokens,
+      normalize: part(json.normalizer, createNormalizer),
+      preTokenize: part(json.pre_tokenizer, createPreTokenizer),
+      model,
+    });
+    const postProcessor = createPostProcessor(json.post_processor as Json | null | undefined);
+    return { addedTokens, model, encoder, postProcessor, decode: createDecoder(json.decoder, addedTokens) };
   } catch (cause) {
-    throw new TokenizerError(
-      `tokenizer.json cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        cause,
-      },
-    );
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TokenizerError(`tokenizer.json cannot be used: ${reason}`, { cause });
   }
 }
 
-/** Ids of a text without the template's special tokens. */
-function createEncoder(parts: TokenizerParts): (text: string) => number[] {
-  const raw = new Map<string, AddedToken>();
-  const normalized = new Map<string, AddedToken>();
-  for (const token of parts.addedTokens) {
-    if (token.normalized) normalized.set(parts.normalize(token.content), token);
-    else raw.set(token.content, token);
-  }
-  const splitRaw = createAddedTokenSplitter(raw);
-  const splitNormalized = createAddedTokenSplitter(normalized);
-
-  return (text) => {
-    const ids: number[] = [];
-    splitRaw(text).forEach((section, sectionIndex) => {
-      if (section.token !== undefined) {
-        ids.push(section.token.id);
-        return;
-      }
-      for (const part of splitNormalized(parts.normalize(section.text))) {
-        if (part.token !== undefined) {
-          ids.push(part.token.id);
-          continue;
-        }
-        for (const id of parts.encodeWords(parts.splitWords(part.text, sectionIndex))) ids.push(id);
-      }
-    });
-    return ids;
-  };
+/** What the template puts before and after a single text. */
+function idsAround({ single }: PostProcessor): [readonly number[], readonly number[]] {
+  const place = single.findIndex((part) => "sequence" in part);
+  const ids = (parts: PostProcessor["single"]) => parts.flatMap((part) => ("ids" in part ? part.ids : []));
+  return [ids(single.slice(0, place)), ids(single.slice(place + 1))];
 }
 
-/** What the template puts before and after a text, found with a token that no vocabulary holds. */
-function templateIds(parts: TokenizerParts): {
-  readonly prefix: readonly number[];
-  readonly suffix: readonly number[];
-} {
-  const text = "\u0000text\u0000";
-  const tokens = parts.addSpecialTokens([text]);
-  const ids = (around: readonly string[]) =>
-    around.map((token) => {
-      const id = parts.vocabulary.get(token);
-      if (id === undefined)
-        throw new TokenizerError(`tokenizer.json: the template adds ${token}, which has no id`);
-      return id;
-    });
-  const place = tokens.indexOf(text);
-  return { prefix: ids(tokens.slice(0, place)), suffix: ids(tokens.slice(place + 1)) };
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -171,8 +164,6 @@ function readJson(files: TokenizerFiles, name: string): Json | undefined {
       },
     );
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TokenizerError(`${name} holds no JSON object`);
-  }
-  return value as Json;
+  if (!isObject(value)) throw new TokenizerError(`${name} holds no JSON object`);
+  return value;
 }

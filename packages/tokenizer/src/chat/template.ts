@@ -38,6 +38,8 @@ export interface RenderedChat {
 export interface ChatTemplate {
   /** The Jinja text of the template that is taken without tools. */
   readonly source: string;
+  /** The text of `eos_token`. */
+  readonly endToken: string | undefined;
   /** @throws {TokenizerError} when the template is not valid Jinja, cannot be run, or refuses the conversation */
   render(messages: readonly ChatMessage[], options?: RenderOptions): RenderedChat;
 }
@@ -65,6 +67,7 @@ export function createChatTemplate(
   };
   return {
     source,
+    endToken: specialTokens.get("eos_token"),
     render(messages, { addGenerationPrompt = false, tools, variables } = {}) {
       return renderer(tools !== undefined && sources.has("tool_use") ? "tool_use" : "default")({
         tools: tools ?? null,

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { type BpeModel, createBpeEncoder } from "./bpe.js";
+import { type BpeModel, createBpe } from "./bpe.js";
 
 const vocabulary = (...tokens: string[]) => new Map(tokens.map((token, id) => [token, id]));
-const encode = (word: string, model: BpeModel) => createBpeEncoder(model)(word);
+const encode = (word: string, model: BpeModel) => createBpe(model).encode(word);
 
 it("merges the lowest rank first, the leftmost among equals", () => {
   const model = {
@@ -50,4 +50,20 @@ it("refuses a merge whose tokens are missing", () => {
   expect(() => encode("a", { vocabulary: vocabulary("a"), merges: [["a", "b"]] })).toThrow(
     'merge 0 ("a" "b") needs the token "b"',
   );
+});
+
+it("says where each token stands, and knows prefixes and suffixes", () => {
+  const model = createBpe({
+    vocabulary: vocabulary("<unk>", "a", "##b", "ab", "c</w>", "##c</w>"),
+    merges: [["a", "##b"]],
+    continuingPrefix: "##",
+    endSuffix: "</w>",
+    unknownToken: "<unk>",
+  });
+  // "ab" merges, "😀" is unknown and two units long, "c" ends the word.
+  expect(model.locate("ab😀c")).toEqual([
+    { id: 3, start: 0, end: 2 },
+    { id: 0, start: 2, end: 4 },
+    { id: 5, start: 4, end: 5 },
+  ]);
 });
