@@ -105,7 +105,7 @@ export function readLabels(row: Row, name: string): Int32Array {
   });
 }
 
-const roles: ReadonlySet<unknown> = new Set<Message["role"]>(["system", "user", "assistant"]);
+const roles: ReadonlySet<unknown> = new Set<Message["role"]>(["system", "user", "assistant", "tool"]);
 
 export function readMessages(row: Row, name: string): readonly Message[] {
   return messagesIn(row, `"${name}"`, readArray(row, name, "messages"));
@@ -114,7 +114,15 @@ export function readMessages(row: Row, name: string): readonly Message[] {
 function messagesIn(row: Row, place: string, entries: readonly unknown[]): readonly Message[] {
   if (entries.length === 0)
     throw dataErrorAt(row.origin, `${place} is empty; give at least one message or drop the line`);
-  return entries.map((entry, index) => messageIn(row, `${place}[${index}]`, entry));
+  const messages = entries.map((entry, index) => messageIn(row, `${place}[${index}]`, entry));
+  const second = messages.findLastIndex(({ role }) => role === "system");
+  if (second > messages.findIndex(({ role }) => role === "system")) {
+    throw dataErrorAt(
+      row.origin,
+      `${place}[${second}] is a second system message; write one, as the first message`,
+    );
+  }
+  return messages;
 }
 
 function messageIn({ origin }: Row, place: string, entry: unknown): Message {
@@ -123,13 +131,20 @@ function messageIn({ origin }: Row, place: string, entry: unknown): Message {
   }
   const { role, content } = entry as Partial<Message>;
   if (!roles.has(role)) {
-    throw dataErrorAt(origin, `${place}.role is ${describe(role)}; give "system", "user" or "assistant"`);
+    throw dataErrorAt(
+      origin,
+      `${place}.role is ${describe(role)}; give "system", "user", "assistant" or "tool"`,
+    );
   }
-  if (typeof content !== "string")
+  const calls = "tool_calls" in entry && Array.isArray(entry.tool_calls) && entry.tool_calls.length > 0;
+  const text = calls ? (content ?? "") : content;
+  if (typeof text !== "string")
     throw dataErrorAt(origin, `${place}.content is ${describe(content)}; give a string`);
-  if (content === "")
+  if (text === "" && !calls)
     throw dataErrorAt(origin, `${place}.content is empty; give a non-empty string or drop the line`);
-  return { role: role as Message["role"], content };
+  // Tables have every column in every row: null is what a message does not have.
+  const fields = Object.entries(entry).filter(([, value]) => value !== null);
+  return { ...Object.fromEntries(fields), role: role as Message["role"], content: text };
 }
 
 function tokenIds({ origin }: Row, place: string, entries: readonly unknown[]): Int32Array {

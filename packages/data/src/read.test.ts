@@ -124,7 +124,7 @@ describe("readDemonstrations", () => {
     [{ messages: ["hi"] }, '"messages"[0] is "hi"; give {"role": .., "content": ..}'],
     [
       { messages: [{ role: "robot", content: "c" }] },
-      '"messages"[0].role is "robot"; give "system", "user" or "assistant"',
+      '"messages"[0].role is "robot"; give "system", "user", "assistant" or "tool"',
     ],
     [{ messages: [{ role: "user" }] }, '"messages"[0].content is missing; give a string'],
     [

@@ -22,8 +22,10 @@ export interface CompletionRecord extends RecordBase {
 }
 
 export interface Message {
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: string;
+  /** What else a chat template may read, such as `tool_calls`. */
+  readonly [field: string]: unknown;
 }
 
 /** What somebody says: plain text, or messages. */

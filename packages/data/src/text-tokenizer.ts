@@ -1,11 +1,30 @@
 /** What this package needs of a tokenizer; that of `@alignkit/tokenizer` has it. */
 import { ConfigError } from "@alignkit/core";
+import type { Message } from "./records.js";
 
 export interface TextTokenizer {
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): readonly number[];
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): string;
   readonly bosTokenId: number | undefined;
   readonly eosTokenId: number | undefined;
+  /** Conversations by the tokenizer's chat template; where there is none they become plain text. */
+  readonly chat?: ChatFormat | undefined;
+}
+
+/** Conversations as ids; throws where the template refuses one. */
+export interface ChatFormat {
+  /** All of it, the mask 1 on what the assistant says. */
+  encode(
+    messages: readonly Message[],
+    options: ChatFormatOptions & { readonly firstAnswer: number },
+  ): { readonly ids: readonly number[]; readonly assistantMask: ArrayLike<number> };
+  /** Up to where the assistant is to answer. */
+  encodePrompt(messages: readonly Message[], options: ChatFormatOptions): readonly number[];
+}
+
+export interface ChatFormatOptions {
+  readonly tools?: readonly unknown[] | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What stands in front of every text: BOS, when the tokenizer adds it. */

@@ -1,10 +1,18 @@
 /** Demonstrations and texts as ids with labels. */
 import { ConfigError } from "@alignkit/core";
 import { checkIds } from "./check-ids.js";
-import { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
+import type { ConversationFormat, Turn } from "./conversation.js";
+import { createConversationJoiner } from "./join-conversation.js";
 import { createTurnJoiner, type JoinedTurns } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
-import { type Demonstration, ignoredLabel, type PretokenizedRecord, type Text } from "./records.js";
+import {
+  type CompletionRecord,
+  type Demonstration,
+  ignoredLabel,
+  type PretokenizedRecord,
+  type Text,
+  type TextRecord,
+} from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
 import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
@@ -29,7 +37,7 @@ export interface TokenizeDemonstrationsOptions {
   readonly appendEos?: boolean;
   /** Whether prompts are left unlearned; default true. Pretokenized records stay as they are. */
   readonly completionOnly?: boolean;
-  /** How `{messages}` become text; default {@link plainConversation}. */
+  /** How `{messages}` become text, instead of the tokenizer's chat template or, without one, {@link plainConversation}. */
   readonly conversation?: ConversationFormat;
   /** Ids from here on are an error. */
   readonly vocabularySize?: number;
@@ -97,31 +105,26 @@ function createTokenize(
     "appendEos" | "completionOnly" | "conversation" | "vocabularySize"
   >,
 ): (record: Demonstration) => TokenizedExample {
-  const joinTurns = createTurnJoiner(tokenizer, options.appendEos ?? true);
-  const { completionOnly = true, conversation = plainConversation } = options;
+  const { appendEos = true, completionOnly = true, conversation } = options;
+  const joinTurns = createTurnJoiner(tokenizer, appendEos);
+  const joinConversation = createConversationJoiner(tokenizer, { appendEos, conversation });
   return (record) => {
     const example =
       record.kind === "pretokenized"
         ? pretokenized(record)
-        : fromTurns(joinTurns(turnsOf(record, conversation), record.origin), completionOnly, record.origin);
+        : fromTurns(
+            record.kind === "conversation"
+              ? joinConversation(record)
+              : joinTurns(turnsOf(record), record.origin),
+            completionOnly,
+            record.origin,
+          );
     checkIds(example.inputIds, example.origin, tokenizer, options.vocabularySize);
     return example;
   };
 }
 
-function turnsOf(
-  record: Exclude<Demonstration, PretokenizedRecord>,
-  conversation: ConversationFormat,
-): readonly Turn[] {
-  if (record.kind === "conversation") {
-    const replies = record.messages
-      .slice(0, record.learnedFrom ?? 0)
-      .filter(({ role }) => role === "assistant");
-    return conversation(record.messages).map((turn, index) => ({
-      ...turn,
-      isLearned: index >= replies.length,
-    }));
-  }
+function turnsOf(record: CompletionRecord | TextRecord): readonly Turn[] {
   return record.kind === "text"
     ? [{ prompt: "", completion: record.text }]
     : [{ prompt: record.prompt, completion: record.completion }];

@@ -1,6 +1,7 @@
 /** Prompts as ids, for generation. */
 import { checkIds } from "./check-ids.js";
-import { type ConversationFormat, plainConversation } from "./conversation.js";
+import type { ConversationFormat } from "./conversation.js";
+import { createConversationJoiner } from "./join-conversation.js";
 import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Prompt } from "./records.js";
@@ -22,7 +23,7 @@ export interface TokenizePromptsOptions {
   readonly maximumLength: number;
   /** Default "error". "truncate" cuts the start, after BOS, and keeps the end. */
   readonly tooLong?: TooLong;
-  /** How `{messages}` become text; default {@link plainConversation}. */
+  /** How `{messages}` become text, instead of the tokenizer's chat template or, without one, {@link plainConversation}. */
   readonly conversation?: ConversationFormat;
   /** Ids from here on are an error. */
   readonly vocabularySize?: number;
@@ -37,15 +38,16 @@ export function tokenizePrompts(
   tokenizer: TextTokenizer | undefined,
   options: TokenizePromptsOptions,
 ): TokenizedPrompts {
-  const { maximumLength, tooLong = "error", conversation = plainConversation, vocabularySize } = options;
+  const { maximumLength, tooLong = "error", conversation, vocabularySize } = options;
   const joinTurns = createTurnJoiner(tokenizer, true);
+  const joinConversation = createConversationJoiner(tokenizer, { appendEos: true, conversation });
   const idsOf = (record: Prompt): Int32Array => {
     if (record.kind === "pretokenized") return record.inputIds;
-    const turns =
+    const { ids } =
       record.kind === "prompt"
-        ? [{ prompt: record.prompt, completion: undefined }]
-        : conversation(record.messages);
-    return Int32Array.from(joinTurns(turns, record.origin).ids);
+        ? joinTurns([{ prompt: record.prompt, completion: undefined }], record.origin)
+        : joinConversation(record);
+    return Int32Array.from(ids);
   };
   const prompts: TokenizedPrompt[] = [];
   let truncated = 0;

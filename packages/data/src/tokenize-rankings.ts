@@ -1,7 +1,8 @@
 /** Rankings as ids: one row for each response, prompt in front, end token behind. */
 
 import { checkIds } from "./check-ids.js";
-import { type ConversationFormat, plainConversation, type Turn } from "./conversation.js";
+import type { ConversationFormat } from "./conversation.js";
+import { createConversationJoiner } from "./join-conversation.js";
 import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Ranking } from "./records.js";
@@ -33,7 +34,7 @@ export interface TokenizeRankingsOptions {
   readonly tooLong?: TooLong;
   /** Whether the end token follows each response; default true. Pretokenized rankings stay as they are. */
   readonly appendEos?: boolean;
-  /** How messages become text; default {@link plainConversation}. */
+  /** How messages become text, instead of the tokenizer's chat template or, without one, {@link plainConversation}. */
   readonly conversation?: ConversationFormat;
   /** Ids from here on are an error. */
   readonly vocabularySize?: number;
@@ -65,15 +66,20 @@ export function tokenizeRankings(
   tokenizer: TextTokenizer | undefined,
   options: TokenizeRankingsOptions,
 ): TokenizedRankings {
-  const { maximumLength, tooLong = "error", conversation = plainConversation, vocabularySize } = options;
-  const joinTurns = createTurnJoiner(tokenizer, options.appendEos ?? true);
+  const { maximumLength, tooLong = "error", vocabularySize } = options;
+  const { appendEos = true, conversation } = options;
+  const joinTurns = createTurnJoiner(tokenizer, appendEos);
+  const joinConversation = createConversationJoiner(tokenizer, { appendEos, conversation });
   const rowsOf = (record: Ranking): readonly Int32Array[] => {
     if (record.kind === "pretokenized-ranking") return record.inputIds;
-    const turns: readonly (readonly Turn[])[] =
+    const { origin, row } = record;
+    const rows =
       record.kind === "ranking"
-        ? record.responses.map((completion) => [{ prompt: record.prompt, completion }])
-        : record.responses.map((reply) => conversation([...record.messages, ...reply]));
-    return turns.map((one) => Int32Array.from(joinTurns(one, record.origin).ids));
+        ? record.responses.map((completion) => joinTurns([{ prompt: record.prompt, completion }], origin))
+        : record.responses.map((reply) =>
+            joinConversation({ messages: [...record.messages, ...reply], origin, row }),
+          );
+    return rows.map(({ ids }) => Int32Array.from(ids));
   };
   const rankings: TokenizedRanking[] = [];
   let truncated = 0;

@@ -1,4 +1,4 @@
-export { type EncodedChat, encodeChat, encodeChatPrompt } from "./chat/encode-chat.js";
+export type { Chat, ChatOptions, EncodedChat } from "./chat/chat.js";
 export {
   type ChatMessage,
   type ChatTemplate,

@@ -107,7 +107,7 @@ describe("special tokens", () => {
     expect(tokenizer.idToToken(658)).toBe("<|eot_id|>");
     expect(tokenizer.tokenToId("<|eot_id|>")).toBe(658);
     expect(tokenizer.specialTokenIds.has(660)).toBe(false); // "keepword" is added but not special
-    expect(tokenizer.chatTemplate?.source).toContain("<|start_header_id|>");
+    expect(tokenizer.chat?.template.source).toContain("<|start_header_id|>");
   });
 
   it("may be objects, and may stand in special_tokens_map.json alone", async () => {

@@ -1,8 +1,9 @@
 /** Text to ids and back, as a Hugging Face tokenizer directory says. */
 import { type AddedToken, readAddedTokens } from "./added-tokens.js";
+import { type Chat, createChat } from "./chat/chat.js";
 import { readChatTemplates } from "./chat/read-templates.js";
 import { readSpecialTokens } from "./chat/special-tokens.js";
-import { type ChatTemplate, createChatTemplate } from "./chat/template.js";
+import { createChatTemplate } from "./chat/template.js";
 import { createEncoder, type Encoder } from "./encoder.js";
 import { type Encoding, encodeTexts } from "./encoding.js";
 import { TokenizerError } from "./errors.js";
@@ -25,8 +26,8 @@ export interface Tokenizer {
   readonly unkTokenId: number | undefined;
   /** Ids that `decode` leaves out with `skipSpecialTokens`. */
   readonly specialTokenIds: ReadonlySet<number>;
-  /** Conversations as text, when the files say how. */
-  readonly chatTemplate: ChatTemplate | undefined;
+  /** Conversations by the chat template, when the files have one. */
+  readonly chat: Chat | undefined;
   /** The files that this tokenizer was made of, by name, unchanged. */
   readonly files: TokenizerFiles;
   /** @param options.addSpecialTokens - adds what the template says, usually BOS in front; default true */
@@ -77,14 +78,13 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
   const [prefix, suffix] = idsAround(postProcessor);
   const unknownToken = parts.model.unknownToken;
 
-  return {
+  const tokenizer: Omit<Tokenizer, "chat"> = {
     vocabularySize: idToToken.length,
     bosTokenId: namedToken("bos_token"),
     eosTokenId: namedToken("eos_token"),
     padTokenId: namedToken("pad_token"),
     unkTokenId: namedToken("unk_token") ?? (unknownToken === undefined ? undefined : tokenToId(unknownToken)),
     specialTokenIds,
-    chatTemplate: templates === undefined ? undefined : createChatTemplate(templates, specialTokens),
     files,
     encode(text, { addSpecialTokens = true } = {}) {
       const ids = encoder.encode(text);
@@ -106,6 +106,8 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     tokenToId,
     idToToken: (id) => idToToken[id],
   };
+  const template = templates && createChatTemplate(templates, specialTokens);
+  return { ...tokenizer, chat: template && createChat(template, tokenizer) };
 }
 
 interface TokenizerParts {

@@ -89,6 +89,7 @@ const speakers: Readonly<Record<Message["role"], string>> = {
   system: "system",
   user: "human",
   assistant: "gpt",
+  tool: "observation",
 };
 
 function sharegptMessage({ role, content }: Message): JsonObject {

@@ -3,6 +3,7 @@ import { ConfigError, DataError } from "@alignkit/core";
 import { toHuggingFaceConfig } from "../config.js";
 import type { ParameterValue } from "../initialize.js";
 import { parameterShapes } from "../parameters.js";
+import { withChatTemplateInBothPlaces } from "./chat-template-files.js";
 import { formatConfigJson } from "./config-json.js";
 import { replaceDirectory, replaceFile } from "./durable-files.js";
 import { configFile, generationConfigFile, shardFile, weightsFile, weightsIndexFile } from "./layout.js";
@@ -19,7 +20,7 @@ export interface WriteModelOptions {
   /** Bytes of weights in one file; more are split into shards with an index. 5 GB, as transformers has it. */
   readonly maxShardSize?: number;
   readonly dtype?: WeightDtype;
-  /** Further files by name, such as the tokenizer's. */
+  /** Further files by name, such as the tokenizer's; a chat template among them is written in both of its places. */
   readonly files?: ReadonlyMap<string, Uint8Array | string>;
 }
 
@@ -43,12 +44,8 @@ export async function writeModelDirectory(
   model: ModelDirectory,
   options: WriteModelOptions = {},
 ): Promise<void> {
-  const {
-    overwrite = false,
-    maxShardSize = 5e9,
-    dtype = "F32",
-    files = new Map<string, Uint8Array | string>(),
-  } = options;
+  const { overwrite = false, maxShardSize = 5e9, dtype = "F32" } = options;
+  const files = withChatTemplateInBothPlaces(options.files ?? new Map());
   checkParameters(directory, model);
   const ours = new Set([configFile, generationConfigFile, weightsFile, weightsIndexFile]);
   for (const name of files.keys()) {

@@ -21,13 +21,13 @@ describe.each([
   const { chat }: { readonly chat: readonly ChatCase[] } = JSON.parse(
     await readFile(`${fixtures}${kind}/cases.json`, "utf8"),
   );
-  const { chatTemplate } = await loadTokenizer(`${fixtures}${kind}`);
+  const { chat: ours } = await loadTokenizer(`${fixtures}${kind}`);
 
   it("has all cases", () => expect(chat.length).toBe(count));
 
   it.each(chat)("$title, generation prompt $add_generation_prompt", (entry) => {
     const { messages, tools, add_generation_prompt: addGenerationPrompt, text } = entry;
-    const rendered = chatTemplate?.render(messages, { addGenerationPrompt, tools: tools ?? undefined });
+    const rendered = ours?.template.render(messages, { addGenerationPrompt, tools: tools ?? undefined });
     expect(rendered?.text).toBe(text);
   });
 });
@@ -122,7 +122,7 @@ describe("where templates stand", async () => {
         ["tokenizer_config.json", new TextEncoder().encode(JSON.stringify({ chat_template }))],
         ...more,
       ]),
-    ).chatTemplate?.source;
+    ).chat?.template.source;
 
   it("in tokenizer_config.json, as text or by name", () => {
     expect(withConfig("one")).toBe("one");

@@ -11,68 +11,66 @@ export interface EncodedChat {
   readonly assistantMask: Uint8Array;
 }
 
-type ChatTokenizer = Pick<
-  Tokenizer,
-  "bosTokenId" | "chatTemplate" | "decode" | "encode" | "encodeWithOffsets"
->;
-type ChatOptions = Pick<RenderOptions, "tools" | "variables">;
+export type ChatOptions = Pick<RenderOptions, "tools" | "variables">;
 
-/**
- * A conversation with its answers, to learn from.
- *
- * Where the template marks its answers with `{% generation %}`, ids and mask are those of transformers: a token that
- * holds a character of an answer belongs to it. Otherwise the ids of each prompt are also those that it has on its own,
- * because so it stands before the model when it generates.
- * @throws {TokenizerError} when the files have no template, the template does not let the answers be told from the rest,
- *   BOS comes twice, or the mask is all 0 or all 1
- */
-export function encodeChat(
-  tokenizer: ChatTokenizer,
-  messages: readonly ChatMessage[],
-  options: ChatOptions = {},
-): EncodedChat {
-  const template = requireTemplate(tokenizer);
-  const { text, answers, areMarked } = findAnswers(template, messages, options);
-  const whole = encodeWhole(tokenizer, text, answers);
-  const chat =
-    areMarked || keepsPrompts(tokenizer, text, answers, whole)
-      ? whole
-      : encodeApart(tokenizer, text, answers, whole);
-  checkBos(chat.ids, tokenizer);
-  if (!chat.assistantMask.includes(1)) {
+export interface Chat {
+  readonly template: ChatTemplate;
+  /**
+   * A conversation with its answers, to learn from.
+   *
+   * Where the template marks its answers with `{% generation %}`, ids and mask are those of transformers: a token that
+   * holds a character of an answer belongs to it. Otherwise the ids of each prompt are also those that it has on its own,
+   * because so it stands before the model when it generates.
+   * @param options.firstAnswer - answers before this one are not learned; default 0
+   * @throws {TokenizerError} when the template does not let the answers be told from the rest, BOS comes twice, or the
+   *   mask is all 0 or all 1
+   */
+  encode(
+    messages: readonly ChatMessage[],
+    options?: ChatOptions & { readonly firstAnswer?: number },
+  ): EncodedChat;
+  /**
+   * A conversation up to where the assistant is to answer.
+   * @throws {TokenizerError} when the template refuses the conversation, or BOS comes twice
+   */
+  encodePrompt(messages: readonly ChatMessage[], options?: ChatOptions): readonly number[];
+}
+
+type ChatTokenizer = Pick<Tokenizer, "bosTokenId" | "decode" | "encode" | "encodeWithOffsets">;
+
+export function createChat(template: ChatTemplate, tokenizer: ChatTokenizer): Chat {
+  return {
+    template,
+    encode(messages, { firstAnswer = 0, ...options } = {}) {
+      const { text, answers: all, areMarked } = findAnswers(template, messages, options);
+      const answers = all.slice(firstAnswer);
+      const whole = encodeWhole(tokenizer, text, answers);
+      const isWhole = areMarked || keepsPrompts(tokenizer, text, answers, whole);
+      const chat = isWhole ? whole : encodeApart(tokenizer, text, answers, whole);
+      checkBos(chat.ids, tokenizer);
+      checkMask(chat.assistantMask, areMarked && all.length === 0);
+      return chat;
+    },
+    encodePrompt(messages, options = {}) {
+      const { text } = template.render(messages, { ...options, addGenerationPrompt: true });
+      const ids = tokenizer.encode(text, { addSpecialTokens: false });
+      checkBos(ids, tokenizer);
+      return ids;
+    },
+  };
+}
+
+function checkMask(mask: Uint8Array, isBlockEmpty: boolean): void {
+  if (!mask.includes(1)) {
     throw new TokenizerError(
-      answers.length === 0 && areMarked
+      isBlockEmpty
         ? "no token is the assistant's: nothing stands in the chat template's {% generation %} block; put the answer and its end token there"
         : "no token is the assistant's; give an answer that is not empty",
     );
   }
-  if (!chat.assistantMask.includes(0)) {
-    throw new TokenizerError(
-      "every token is the assistant's, so that no prompt is left; put only the answer and its end token into the chat template's {% generation %} block, and a message before the first answer",
-    );
-  }
-  return chat;
-}
-
-/**
- * A conversation up to where the assistant is to answer.
- * @throws {TokenizerError} when the files have no template, it refuses the conversation, or BOS comes twice
- */
-export function encodeChatPrompt(
-  tokenizer: ChatTokenizer,
-  messages: readonly ChatMessage[],
-  options: ChatOptions = {},
-): readonly number[] {
-  const { text } = requireTemplate(tokenizer).render(messages, { ...options, addGenerationPrompt: true });
-  const ids = tokenizer.encode(text, { addSpecialTokens: false });
-  checkBos(ids, tokenizer);
-  return ids;
-}
-
-function requireTemplate({ chatTemplate }: ChatTokenizer): ChatTemplate {
-  if (chatTemplate !== undefined) return chatTemplate;
+  if (mask.includes(0)) return;
   throw new TokenizerError(
-    "the tokenizer has no chat template; put chat_template.jinja beside tokenizer.json",
+    "every token is the assistant's, so that no prompt is left; put only the answer and its end token into the chat template's {% generation %} block, and a message before the first answer",
   );
 }
 
