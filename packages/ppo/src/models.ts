@@ -110,7 +110,8 @@ export function checkReaders(
 }
 
 /**
- * Ids that end a response: those of the generation config, else those of the model, else the tokenizer's end token.
+ * Ids that end a response: those of the generation config, else those of the model, else the tokenizer's end token; and
+ * the one that ends an answer in the chat template.
  * @throws {ConfigError} when none is named
  */
 export function stopTokens({
@@ -126,7 +127,10 @@ export function stopTokens({
       ? [given]
       : config.eosTokenIds;
   const own = tokenizer?.eosTokenId;
-  const ids = named.length > 0 ? named : own === undefined ? [] : [own];
+  const ends = named.length > 0 ? named : own === undefined ? [] : [own];
+  // What ends an answer in the chat template often is not what ends a document.
+  const turn = tokenizer?.chat?.stopTokenId;
+  const ids = turn === undefined || ends.includes(turn) ? ends : [...ends, turn];
   if (ids.length === 0) {
     throw new ConfigError(
       `${directory}: neither generation_config.json, config.json nor the tokenizer names an end token, so that no response would end; set eos_token_id`,

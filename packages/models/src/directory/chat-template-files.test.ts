@@ -27,10 +27,10 @@ describe("a chat template", () => {
     const limit = "1000000000000000019884624838656"; // int(1e30), what transformers writes for no limit
     const config = new TextEncoder().encode(`{"model_max_length": ${limit}}`);
     const written = withChatTemplateInBothPlaces(
-      new Map([
+      new Map<string, Uint8Array | string>([
         ["chat_template.jinja", "x"],
         ["tokenizer_config.json", config],
-      ] as const),
+      ]),
     );
     expect(written.get("tokenizer_config.json")).toContain(`"model_max_length": ${limit},`);
   });

@@ -157,6 +157,14 @@ it("leaves answers of a prompt out of the mask", async () => {
   expect(learnedAt(last?.assistantMask)).toEqual(learnedAt(whole?.assistantMask).slice(2));
 });
 
+it("names the token that ends an answer", async () => {
+  const llama3 = await loadTokenizer(`${fixtures}bpe_llama3`);
+  expect(llama3.chat?.stopTokenId).toBe(658); // <|eot_id|>
+  expect(withTemplate(llama3, "{{ messages[0].content }}").chat?.stopTokenId).toBeUndefined();
+  const silent = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+  expect(withTemplate(llama3, silent).chat?.stopTokenId).toBeUndefined();
+});
+
 describe("masks and starts that cannot be right", async () => {
   const llama3 = await loadTokenizer(`${fixtures}bpe_llama3`);
   const encode = (template: string) => () => encodeChat(withTemplate(llama3, template), talk);

@@ -34,22 +34,36 @@ export interface Chat {
    * @throws {TokenizerError} when the template refuses the conversation, or BOS comes twice
    */
   encodePrompt(messages: readonly ChatMessage[], options?: ChatOptions): readonly number[];
+  /**
+   * The special token that ends an answer, where generation is to stop; many models have another one in `config.json`,
+   * which ends a document. Undefined when the template writes none.
+   */
+  readonly stopTokenId: number | undefined;
 }
 
-type ChatTokenizer = Pick<Tokenizer, "bosTokenId" | "decode" | "encode" | "encodeWithOffsets">;
+type ChatTokenizer = Pick<
+  Tokenizer,
+  "bosTokenId" | "decode" | "encode" | "encodeWithOffsets" | "specialTokenIds"
+>;
 
 export function createChat(template: ChatTemplate, tokenizer: ChatTokenizer): Chat {
-  return {
+  let stop: number | undefined | null = null;
+  const chat: Chat = {
     template,
+    get stopTokenId() {
+      stop = stop === null ? findStopToken(chat, tokenizer) : stop;
+      return stop;
+    },
     encode(messages, { firstAnswer = 0, ...options } = {}) {
       const { text, answers: all, areMarked } = findAnswers(template, messages, options);
       const answers = all.slice(firstAnswer);
       const whole = encodeWhole(tokenizer, text, answers);
       const isWhole = areMarked || keepsPrompts(tokenizer, text, answers, whole);
-      const chat = isWhole ? whole : encodeApart(tokenizer, text, answers, whole);
-      checkBos(chat.ids, tokenizer);
-      checkMask(chat.assistantMask, areMarked && all.length === 0);
-      return chat;
+      const encoded = isWhole ? whole : encodeApart(tokenizer, text, answers, whole);
+      const hasAnswer = messages.some(({ role }) => role === "assistant");
+      checkBos(encoded.ids, tokenizer);
+      checkMask(encoded.assistantMask, areMarked && all.length === 0 && hasAnswer);
+      return encoded;
     },
     encodePrompt(messages, options = {}) {
       const { text } = template.render(messages, { ...options, addGenerationPrompt: true });
@@ -58,6 +72,24 @@ export function createChat(template: ChatTemplate, tokenizer: ChatTokenizer): Ch
       return ids;
     },
   };
+  return chat;
+}
+
+/** The last token of an answer, if it is a special one; templates that refuse the question are asked no more. */
+function findStopToken(chat: Chat, { specialTokenIds }: ChatTokenizer): number | undefined {
+  let encoded: EncodedChat;
+  try {
+    encoded = chat.encode([
+      { role: "user", content: "a" },
+      { role: "assistant", content: "b" },
+    ]);
+  } catch (error) {
+    if (error instanceof TokenizerError) return undefined;
+    throw error;
+  }
+  const { ids, assistantMask } = encoded;
+  // A marked answer may go on with white space behind its end token.
+  return ids.findLast((id, index) => assistantMask[index] === 1 && specialTokenIds.has(id));
 }
 
 function checkMask(mask: Uint8Array, isBlockEmpty: boolean): void {
