@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createRandom } from "@alignkit/core";
-import { createModelConfig, initializeParameters, writeModelDirectory } from "@alignkit/models";
+import {
+  createModelConfig,
+  initializeParameters,
+  readModelDirectory,
+  writeModelDirectory,
+} from "@alignkit/models";
 import { loadTokenizer } from "@alignkit/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../apps/cli/src/cli.js";
@@ -251,6 +256,35 @@ describe("generate", () => {
     );
     expect((await generate("--seed", "6"))[0]?.response_ids).not.toEqual(rows[0]?.response_ids);
   });
+});
+
+it("generates from conversations by the model's chat template, which is written in both of its places", async () => {
+  const { files } = await loadTokenizer(tokenizerDirectory);
+  const template =
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+  const model = await readModelDirectory(join(directory, "language_model"));
+  const withTemplate = new Map([
+    ...files,
+    ["chat_template.jinja", new TextEncoder().encode(template)],
+  ] as const);
+  await writeModelDirectory(join(directory, "chat_model"), model, { files: withTemplate });
+  const written = await readFile(join(directory, "chat_model", "tokenizer_config.json"), "utf8");
+  expect(JSON.parse(written).chat_template).toBe(template);
+
+  const messages = await writeRows("messages.jsonl", [{ messages: [{ role: "user", content: "hi" }] }]);
+  const text = await writeRows("as-text.jsonl", [{ prompt: "user: hi\nassistant:" }]);
+  const respond = async (prompts: string) => {
+    const flags = ["--max-new-tokens", "4", "--temperature", "0", "--ignore-eos"];
+    const { output } = await run(["generate", "--model", "chat_model", "--prompts", prompts, ...flags]);
+    return parse<GeneratedRow>(output)[0]?.response_ids;
+  };
+  // The fixture's tokenizer adds no BOS, so that the same text is the same prompt.
+  expect(await respond(messages)).toEqual(await respond(text));
+  const { output } = await run(
+    ["chat", "--model", "chat_model", "--max-new-tokens", "8", "--temperature", "0"],
+    "hi\nhi\nhi\nhi\n",
+  );
+  expect(output.split("\n").length).toBeGreaterThanOrEqual(4);
 });
 
 describe("chat", () => {

@@ -126,7 +126,7 @@ function createAnswerer({ model, tokenizer, generator, flags }: Speaker): Answer
   };
 }
 
-/** Ids of the conversation; its oldest messages go when it is too long. */
+/** Ids of the conversation; its oldest exchanges go when it is too long, so that it still begins with the user. */
 function fit(
   messages: readonly Message[],
   isRaw: boolean,
@@ -140,12 +140,13 @@ function fit(
     ? { kind: "prompt", prompt: last.content, origin, row }
     : { kind: "conversation", messages, origin, row };
   const older = messages.findIndex(({ role }) => role !== "system");
-  const isShortest = isRaw || older === messages.length - 1;
+  const next = messages.findIndex(({ role }, index) => role === "user" && index > older);
+  const isShortest = isRaw || next === -1;
   const { prompts } = tokenizePrompts([record], tokenizer, {
     maximumLength,
     tooLong: isShortest ? "truncate" : "drop",
   });
   const [prompt] = prompts;
   if (prompt !== undefined) return Array.from(prompt.inputIds);
-  return fit(messages.toSpliced(older, 1), isRaw, tokenizer, maximumLength);
+  return fit(messages.toSpliced(older, next - older), isRaw, tokenizer, maximumLength);
 }

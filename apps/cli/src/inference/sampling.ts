@@ -26,6 +26,9 @@ export function generationOptions(flags: SamplingFlags, model: OpenModel): Gener
 
 /** Those of `config.json`, of `generation_config.json`, which often names more, and of the chat template. */
 function stopTokens({ config, generationConfig, tokenizer }: OpenModel): readonly number[] {
-  const more: readonly unknown[] = [generationConfig?.eos_token_id ?? [], tokenizer?.chat?.stopTokenId ?? []].flat();
+  const more: readonly unknown[] = [
+    generationConfig?.eos_token_id ?? [],
+    tokenizer?.chat?.stopTokenId ?? [],
+  ].flat();
   return [...new Set([...config.eosTokenIds, ...more])] as readonly number[];
 }
