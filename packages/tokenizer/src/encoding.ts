@@ -30,7 +30,11 @@ export function encodeTexts(
     const places = encoder.locate(text);
     return postProcessor.trimsOffsets
       ? places.map((place, index) =>
-          trim(place, index === 0, tokenAt(place, text), postProcessor.hasPrefixSpace),
+          trim(place, {
+            text,
+            token: tokenAt(place, text),
+            keepsPrefix: postProcessor.hasPrefixSpace && (index === 0 || place.start === 0),
+          }),
         )
       : places;
   });
@@ -55,11 +59,19 @@ export function encodeTexts(
   return { ids, offsets, sequenceIds, typeIds };
 }
 
+interface Trimmed {
+  readonly text: string;
+  readonly token: string;
+  /** Whether a single space in front is the one that was put there. */
+  readonly keepsPrefix: boolean;
+}
+
 /** Leaves out white space at the ends of a byte-level token, but not the space that was put in front of the text. */
-function trim(place: TokenPlace, isFirst: boolean, token: string, hasPrefixSpace: boolean): TokenPlace {
+function trim({ id, start, end }: TokenPlace, { text, token, keepsPrefix }: Trimmed): TokenPlace {
   const leading = /^[Ġ\p{White_Space}]*/u.exec(token)?.[0].length ?? 0;
   const trailing = /[Ġ\p{White_Space}]*$/u.exec(token)?.[0].length ?? 0;
-  const isPrefix = leading === 1 && hasPrefixSpace && (isFirst || place.start === 0);
-  const start = Math.min(place.start + (isPrefix ? 0 : leading), place.end);
-  return { id: place.id, start, end: Math.max(place.end - trailing, start) };
+  // The library counts characters: a space that stands for the one behind it is as wide as that one.
+  const width = (text.codePointAt(start) ?? 0) > 0xffff ? 2 : 1;
+  const first = Math.min(start + (leading === 1 && keepsPrefix ? 0 : leading * width), end);
+  return { id, start: first, end: Math.max(end - trailing, first) };
 }
