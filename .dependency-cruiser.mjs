@@ -2,7 +2,7 @@
  * The arrows of ARCHITECTURE.md: each layer imports only what stands below it.
  *
  *     apps -> stages -> models, data, tokenizer -> core
- *             backends, world ------------------> core
+ *     apps, backends, world, hub ---------------> core
  */
 const stage = "sft|reward|ppo|dpo|grpo|eval";
 
@@ -12,6 +12,7 @@ const layers = [
   { name: "tokenizer", from: "^packages/tokenizer/", mayImport: [] },
   { name: "world", from: "^packages/world/", mayImport: ["^packages/core/"] },
   { name: "data", from: "^packages/data/", mayImport: ["^packages/core/"] },
+  { name: "hub", from: "^packages/hub/", mayImport: ["^packages/core/"] },
   { name: "models", from: "^packages/models/", mayImport: ["^packages/core/"] },
   {
     name: "backends",

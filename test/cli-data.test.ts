@@ -195,18 +195,56 @@ describe("inspect", () => {
     ]);
     const refused = await run(...inspect("in.jsonl"));
     expect(refused.messages).toBe("");
-    expect(refused.output).toMatchInlineSnapshot();
+    expect(refused.output).toMatchInlineSnapshot(`
+      "a batch of demonstrations, [2, 21] tokens
+      + learned, - masked, . padding
+
+      in.jsonl:1  21 tokens, 4 learned
+        - User: the\\x1b[31m\\n
+        - \\n
+        - Assistant:
+        +  and\\n
+        + the<|endoftext|>
+
+      in.jsonl:2  3 tokens, 2 learned
+        - the
+        +  and<|endoftext|>
+        . 18 tokens of padding
+      "
+    `);
   });
 
   it("shows tokens one a line, from the row that is asked for", async () => {
     await writeRows("in.jsonl", [{ prompt: "the" }, { prompt: "and the" }]);
     const { output } = await run(...inspect("in.jsonl", "--skip", "1", "--tokens"));
-    expect(output).toMatchInlineSnapshot();
+    expect(output).toMatchInlineSnapshot(`
+      "a batch of prompts, [1, 3] tokens
+      - prompt, . padding on the left
+
+      in.jsonl:2  3 tokens
+        -     605 "an"
+        -      67 "d"
+        -     262 " the"
+      "
+    `);
   });
 
   it("shows each response of a ranking with the token of its score", async () => {
     await writeRows("in.jsonl", [{ prompt: "the", chosen: " and", rejected: "" }]);
-    expect((await run(...inspect("in.jsonl"))).output).toMatchInlineSnapshot();
+    expect((await run(...inspect("in.jsonl"))).output).toMatchInlineSnapshot(`
+      "a batch of rankings, [2, 3] tokens
+      + the token at which the response is scored, - all before it, . padding
+
+      in.jsonl:1  rank 1, 3 tokens
+        - the and
+        + <|endoftext|>
+
+      in.jsonl:1  rank 2, 2 tokens
+        - the
+        + <|endoftext|>
+        . 1 tokens of padding
+      "
+    `);
   });
 
   it("has colors on a terminal, unless NO_COLOR is set", async () => {

@@ -12,6 +12,7 @@ import { addRun } from "./commands/run.js";
 import { addScore } from "./commands/score.js";
 import { addStages } from "./commands/stages.js";
 import { describeFailure, exitCodeOf } from "./failure.js";
+import { fetchOptions } from "./hub/local-paths.js";
 import { createSession, type Session } from "./session.js";
 import type { Terminal } from "./terminal/terminal.js";
 import { version } from "./version.js";
@@ -52,7 +53,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   }
 }
 
-function createProgram({ terminal, paint }: Session): Command {
+function createProgram(session: Session): Command {
+  const { terminal, paint } = session;
   const { stdout, stderr } = terminal;
   const width = (columns: number | undefined) => Math.min(columns || 100, 120);
   return new Command("alignkit")
@@ -69,6 +71,7 @@ function createProgram({ terminal, paint }: Session): Command {
     })
     .showHelpAfterError('("alignkit --help" lists the commands)')
     .exitOverride()
+    .hook("preAction", (_, command) => fetchOptions(session, command))
     .addHelpText("after", exampleText);
 }
 

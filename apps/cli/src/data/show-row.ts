@@ -36,7 +36,7 @@ export function showRow(row: ShownRow, tokenizer: Tokenizer, paint: Paint, isTok
     } else add(mark, text);
     start = end;
   }
-  if (row.padding > 0) add("padding", `${row.padding}`);
+  if (row.padding > 0) add("padding", `${row.padding} tokens of padding`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -9,6 +9,7 @@ import {
   runPipeline,
 } from "@alignkit/core";
 import { exitCodeOf } from "../failure.js";
+import { fetchPlaces } from "../hub/local-paths.js";
 import type { BackendChoice } from "../options/backend-option.js";
 import { writeReport } from "../report/write-report.js";
 import type { Session } from "../session.js";
@@ -35,7 +36,8 @@ export interface RunRequest {
 /** Results go to stdout, everything else to stderr. */
 export async function runInTerminal(session: Session, request: RunRequest): Promise<void> {
   const { terminal, screen, paint } = session;
-  const { pipeline, registry, baseDirectory } = request;
+  const { registry, baseDirectory } = request;
+  const pipeline = (await fetchPlaces(session, request.pipeline)) as Pipeline;
   const factory = registry.backend(request.backend.name);
   // What is wrong with the pipeline is told before a backend is made, which takes a moment.
   const wired = await checkWiring(registry, pipeline, { baseDirectory });
