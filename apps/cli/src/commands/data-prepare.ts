@@ -29,7 +29,7 @@ export function addDataPrepare(data: Command, session: Session): void {
   ])
     .requiredOption(
       "--input <files...>",
-      "rows with a prompt, or {instruction, instances} (.jsonl, .jsonl.gz)",
+      "rows of any shape with a prompt, or {instruction, instances} (.jsonl, .json, .csv, .parquet, each also .gz)",
     )
     .requiredOption("--output <directory>", "gets train.jsonl, eval.jsonl, test.jsonl and dropped.jsonl")
     .option(

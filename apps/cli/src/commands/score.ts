@@ -29,7 +29,7 @@ export function addScore(program: Command, session: Session): void {
     .requiredOption("--model <directory>", "a language model or a reward model")
     .requiredOption(
       "--data <file>",
-      "rows {text}, {prompt, completion} or {input_ids, labels?} (.jsonl, .jsonl.gz)",
+      "rows {text}, {prompt, completion} or {input_ids, labels?} (.jsonl, .json, .csv, .parquet)",
     )
     .option(
       "--out <file>",
