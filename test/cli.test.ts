@@ -99,7 +99,7 @@ describe("help", () => {
 
       Options:
         --model <directory>         a language model
-        --prompts <file>            rows {prompt}, {messages} or {input_ids} (.jsonl, .jsonl.gz)
+        --prompts <file>            rows {prompt}, {messages} or {input_ids} (.jsonl, .csv, .parquet)
         --out <file>                the rows with {"response", "response_ids", "logprobs"}, in the order
                                     of the input (default: standard output)
         --temperature <number>      divides the logits; 0 takes the most likely token (default: 1)

@@ -65,6 +65,7 @@ export function openRepositoryCache(directory: string, { kind, id }: HubReferenc
       await writeFile(path, commit);
     },
     async listFiles(commit) {
+      if (!(await exists(snapshot(commit)))) return [];
       const entries = await readdir(snapshot(commit), { recursive: true, withFileTypes: true });
       const paths = entries
         .filter((entry) => !entry.isDirectory())

@@ -21,10 +21,7 @@ export function addGenerate(program: Command, session: Session): void {
     "generate --model DIR --prompts prompts.jsonl --temperature 0 --max-new-tokens 64",
   ])
     .requiredOption("--model <directory>", "a language model")
-    .requiredOption(
-      "--prompts <file>",
-      "rows {prompt}, {messages} or {input_ids} (.jsonl, .json, .csv, .parquet)",
-    )
+    .requiredOption("--prompts <file>", "rows {prompt}, {messages} or {input_ids} (.jsonl, .csv, .parquet)")
     .option(
       "--out <file>",
       'the rows with {"response", "response_ids", "logprobs"}, in the order of the input (default: standard output)',
