@@ -107,8 +107,12 @@ describe("readDemonstrations", () => {
     ],
     [{ instruction: "i", output: "o", history: [["a"]] }, '"history" is no list of pairs of texts'],
     [
-      { conversations: [{ from: "observation", value: "v" }] },
-      '"conversations"[0].from is "observation"; give "human", "gpt" or "system"',
+      { conversations: [{ from: "function_call", value: "v" }] },
+      '"conversations"[0].from is "function_call"; give "human", "gpt", "observation" or "system"',
+    ],
+    [
+      { conversations: [{ from: "system", value: "v" }], system: "s" },
+      '"conversations"[0] is a second system message, beside "system"; keep one',
     ],
     [
       { conversations: [{ from: "human", value: "v" }] },

@@ -96,6 +96,16 @@ describe("styles", () => {
     });
   });
 
+  it("cannot write what a tool says as text", () => {
+    const messages = [user("p"), { role: "tool", content: "t" }, assistant("c")];
+    expect(() => convert({ messages }, "language-modeling", "standard")).toThrow(
+      "tools have no place in plain text",
+    );
+    expect(convert({ messages }, "sharegpt")).toEqual({
+      rows: [{ conversations: [human("p"), { from: "observation", value: "t" }, gpt("c")] }],
+    });
+  });
+
   it("cannot make turns of a text", () => {
     expect(() => convert(standard.text, "language-modeling", "conversational")).toThrow(
       "f.jsonl:3: this row does not fit language-modeling: a text has no turns to make messages of",
@@ -162,7 +172,12 @@ it.each<[object, ShapeName, string]>([
   [
     { messages: [user("a"), user("b"), assistant("c")] },
     "alpaca",
-    "its messages do not take turns, or a reply has several",
+    "its messages do not take turns, a reply has several, or one of them calls tools",
+  ],
+  [
+    { messages: [user("a"), { ...assistant("b"), tool_calls: [{ name: "f" }] }] },
+    "sharegpt",
+    "its messages do not take turns, a reply has several, or one of them calls tools",
   ],
 ])("refuses %j for %s", (row, shape, reason) => {
   expect(() => convert({ ...row }, shape)).toThrow(`f.jsonl:3: this row does not fit ${shape}: ${reason}`);

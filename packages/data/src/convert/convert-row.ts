@@ -29,6 +29,7 @@ export function convertRow(
   const misfit = (reason: string) => dataErrorAt(line, `this row does not fit ${shape}: ${reason}`);
   const given = exampleOf(parseRow(line));
   if (given === undefined) throw misfit("it holds ids, no text");
+  if (style === "standard" && usesTools(given)) throw misfit("tools have no place in plain text");
   const shaped = shapes[shape].write(inStyle(given, style, conversation));
   if ("misfit" in shaped) throw misfit(shaped.misfit);
   if (style === "conversational" && given.prompt === undefined && typeof given.responses[0] === "string")
@@ -45,6 +46,14 @@ function inStyle(
 ): Example {
   if (style === "conversational") return toConversational(example);
   return style === "standard" ? toStandard(example, conversation) : example;
+}
+
+function usesTools({ prompt = "", responses }: Example): boolean {
+  return [prompt, ...responses].some(
+    (content) =>
+      typeof content !== "string" &&
+      content.some((message) => message.role === "tool" || "tool_calls" in message),
+  );
 }
 
 /** Columns of the formats. */

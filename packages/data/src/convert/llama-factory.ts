@@ -37,10 +37,19 @@ export function writeSharegpt(example: Example): ShapedRows {
   });
 }
 
-const misfit: ShapedRows = { misfit: "its messages do not take turns, or a reply has several" };
+const misfit: ShapedRows = {
+  misfit: "its messages do not take turns, a reply has several, or one of them calls tools",
+};
+
+/** Both shapes have a message's text alone. */
+const isText = (message: Message) =>
+  Object.keys(message).every((name) => name === "role" || name === "content");
+const isTextAlone = ({ prompt = "", responses }: Example) =>
+  [prompt, ...responses].every((content) => typeof content === "string" || content.every(isText));
 
 function write(example: Example, { prompt: promptOf, demonstration, reply }: Spelling): ShapedRows {
   const { verdict } = example;
+  if (!isTextAlone(example)) return misfit;
   const complete = (rows: readonly (JsonObject | undefined)[]) => rows.every((row) => row !== undefined);
   let shaped: ShapedRows;
   if (verdict.kind === "ranks") {

@@ -5,7 +5,7 @@ import { hash } from "node:crypto";
  * `prefixLength` characters (UTF-16 units) the first is kept. A shorter prompt is a duplicate of an equal one only.
  *
  * That two prompts share at least n characters is the same as that their first n are equal, so that one look at a table
- * decides. Of a prompt 22 characters of digest are kept, however long it is.
+ * decides. Of a prompt a digest of 27 characters is kept, however long it is.
  *
  * @see Ouyang et al. 2022, section 3.2: "heuristically deduplicate prompts by checking for prompts that share a long
  * common prefix"; how long is not said
@@ -30,7 +30,7 @@ export function createDuplicateFinder(prefixLength: number): DuplicateFinder {
   };
 }
 
-/** 132 bits; as UTF-16, because a prefix may end within a pair of surrogates. */
+/** As UTF-16, because a prefix may end within a pair of surrogates. */
 function digest(text: string): string {
-  return hash("sha256", Buffer.from(text, "utf16le"), "base64url").slice(0, 22);
+  return hash("sha1", Buffer.from(text, "utf16le"), "base64url");
 }

@@ -119,10 +119,8 @@ export async function* prepareRows(
       options.shares,
       splitRandom,
     );
-    for (const one of expand(row, texts, {
-      ...options.fewShot,
-      random: fewShotRandom.split(String(number)),
-    })) {
+    const rowRandom = () => fewShotRandom.split(String(number));
+    for (const one of expand(row, texts, options.fewShot, rowRandom)) {
       const problem = await findProblem(one.texts, split, options);
       if (problem === undefined) yield { split, row: one.row, isWithoutUser: user === undefined };
       else yield drop(problem.reason, problem.detail, one.row);
@@ -200,13 +198,20 @@ interface RowWithTexts {
 }
 
 /** The row itself, or the demonstrations that are made of it; these keep its other columns. */
-function expand(row: JsonObject, texts: RowTexts, options: FewShotOptions): readonly RowWithTexts[] {
+function expand(
+  row: JsonObject,
+  texts: RowTexts,
+  options: PrepareOptions["fewShot"],
+  rowRandom: () => Random,
+): readonly RowWithTexts[] {
   if (texts.instruction === undefined) return [{ row, texts }];
   const { instruction: _, instances: __, ...others } = row;
-  return fewShotDemonstrations(texts.instruction, options).map(({ prompt, completion }) => ({
-    row: { ...others, prompt, completion },
-    texts: { prompt, responses: [completion] },
-  }));
+  return fewShotDemonstrations(texts.instruction, { ...options, random: rowRandom() }).map(
+    ({ prompt, completion }) => ({
+      row: { ...others, prompt, completion },
+      texts: { prompt, responses: [completion] },
+    }),
+  );
 }
 
 async function findProblem(

@@ -131,9 +131,7 @@ function sharedPrompt(a: string, b: string): string {
 
 /** The messages before the first that differs. */
 function sharedMessages(row: Row, a: readonly Message[], b: readonly Message[]): readonly Message[] {
-  const isSame = (one: Message, other: Message | undefined) =>
-    one.role === other?.role && one.content === other.content;
-  const end = a.findIndex((message, index) => !isSame(message, b[index]));
+  const end = a.findIndex((message, index) => JSON.stringify(message) !== JSON.stringify(b[index]));
   if (end === -1 || end === b.length) {
     throw dataErrorAt(
       row.origin,

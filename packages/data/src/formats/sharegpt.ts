@@ -1,6 +1,6 @@
 /**
- * LLaMA-Factory's sharegpt: `{conversations: [{from, value}], system?}` with `from` human or gpt, and `chosen` and
- * `rejected` as one such message each.
+ * LLaMA-Factory's sharegpt: `{conversations: [{from, value}], system?}` with `from` human, gpt or observation (what a tool
+ * says), and `chosen` and `rejected` as one such message each.
  */
 import { type Row, readBoolean, readObjects, readString } from "../fields.js";
 import type { JsonObject } from "../files/row.js";
@@ -72,6 +72,7 @@ const roles: Readonly<Record<string, Message["role"]>> = {
   system: "system",
   human: "user",
   gpt: "assistant",
+  observation: "tool",
 };
 
 function readConversation(row: Row): readonly Message[] {
@@ -80,6 +81,9 @@ function readConversation(row: Row): readonly Message[] {
     throw dataErrorAt(row.origin, `"conversations" is empty; give at least one message or drop the line`);
   const messages = entries.map((entry, index) => messageOf(row, entry, `"conversations"[${index}]`));
   const system = row.value.system ?? "";
+  if (system !== "" && messages[0]?.role === "system") {
+    throw dataErrorAt(row.origin, `"conversations"[0] is a second system message, beside "system"; keep one`);
+  }
   return system === "" ? messages : [{ role: "system", content: readString(row, "system") }, ...messages];
 }
 
@@ -95,7 +99,10 @@ function messageOf({ origin }: Row, value: JsonObject, place: string): Message {
   const content = readString({ value, origin }, "value", place);
   const role = roles[from];
   if (role === undefined) {
-    throw dataErrorAt(origin, `${place}.from is ${JSON.stringify(from)}; give "human", "gpt" or "system"`);
+    throw dataErrorAt(
+      origin,
+      `${place}.from is ${JSON.stringify(from)}; give "human", "gpt", "observation" or "system"`,
+    );
   }
   if (content === "")
     throw dataErrorAt(origin, `${place}.value is empty; give a non-empty string or drop the line`);
