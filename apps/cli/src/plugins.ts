@@ -25,6 +25,7 @@ export const builtInPlugins: readonly BuiltIn[] = [
   },
   { load: async () => (await import("@alignkit/backend-onnx")).onnx(), stages: {} },
   { load: async () => (await import("./reference-plugin.js")).reference(), stages: {} },
+  { load: async () => (await import("@alignkit/core/trackers")).trackers(), stages: {} },
 ];
 
 /** A plugin as a config names it. */

@@ -154,7 +154,14 @@ export {
   resolveConfig,
   runPipeline,
 } from "./pipeline.js";
-export { type BackendFactory, definePlugin, loadPlugin, type Plugin } from "./plugin.js";
+export {
+  type BackendFactory,
+  definePlugin,
+  loadPlugin,
+  type Plugin,
+  type TrackerContext,
+  type TrackerFactory,
+} from "./plugin.js";
 export {
   fromCode,
   fromPaper,
@@ -204,6 +211,8 @@ export {
   type Metrics,
   type MetricsRecord,
   type MetricsSink,
+  type RunOutcome,
+  renameMetrics,
   silentTracker,
   type Tracker,
 } from "./tracker.js";

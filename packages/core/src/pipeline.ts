@@ -12,7 +12,7 @@ import { createRandom } from "./random.js";
 import type { Registry } from "./registry.js";
 import { emptyDirectory, openRunDirectory, type RunDirectory } from "./run-directory.js";
 import type { StageContext, StageDefinition, StagePlan } from "./stage.js";
-import { createTracker, type MetricsSink } from "./tracker.js";
+import { createTracker, type MetricsSink, type RunOutcome } from "./tracker.js";
 import { checkWiring, type Pipeline, type WiredPipeline, type WiredStage } from "./wiring.js";
 
 export interface RunPipelineOptions {
@@ -74,6 +74,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunPipelineOption
     acceptChangedConfig,
   });
   const sinks: MetricsSink[] = [...(options.sinks ?? [])];
+  let outcome: RunOutcome = "failed";
   try {
     sinks.push(createMetricsFile(directory.metricsPath));
     // 3. The stages that are not finished.
@@ -89,9 +90,10 @@ export async function runPipeline(pipeline: Pipeline, options: RunPipelineOption
         artifacts[`${stage.name}.${output}`] = directory.artifactDirectory(stage.name, output);
       }
     }
+    outcome = "finished";
     return { runDirectory: directory.path, artifacts };
   } finally {
-    for (const sink of sinks) await sink.close();
+    for (const sink of sinks) await sink.close(outcome);
     await directory.close();
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from "./errors.js";
-import type { BackendFactory, Plugin } from "./plugin.js";
+import type { BackendFactory, Plugin, TrackerFactory } from "./plugin.js";
 import type { StageDefinition } from "./stage.js";
 
 /** What the plugins offer, by name. Built by the caller; nothing is global. */
@@ -7,17 +7,21 @@ export interface Registry {
   readonly plugins: readonly Plugin[];
   readonly stages: ReadonlyMap<string, StageDefinition>;
   readonly backends: ReadonlyMap<string, BackendFactory>;
+  readonly trackers: ReadonlyMap<string, TrackerFactory>;
   /** @throws {ConfigError} when unknown; the message lists the known ones */
   stage(name: string): StageDefinition;
   /** @throws {ConfigError} when unknown; the message lists the known ones */
   backend(name: string): BackendFactory;
+  /** @throws {ConfigError} when unknown; the message lists the known ones */
+  tracker(name: string): TrackerFactory;
 }
 
-/** @throws {ConfigError} when two plugins, stages or backends bear the same name */
+/** @throws {ConfigError} when two plugins, stages, backends or trackers bear the same name */
 export function createRegistry(plugins: readonly Plugin[]): Registry {
   const names = new Set<string>();
   const stages = new Map<string, StageDefinition>();
   const backends = new Map<string, BackendFactory>();
+  const trackers = new Map<string, TrackerFactory>();
   const owners = new Map<string, string>();
   const add = <T extends { readonly name: string }>(
     what: string,
@@ -44,13 +48,16 @@ export function createRegistry(plugins: readonly Plugin[]): Registry {
     names.add(plugin.name);
     for (const stage of plugin.stages ?? []) add("stage", stage, plugin, stages);
     for (const backend of plugin.backends ?? []) add("backend", backend, plugin, backends);
+    for (const tracker of plugin.trackers ?? []) add("tracker", tracker, plugin, trackers);
   }
   return {
     plugins,
     stages,
     backends,
+    trackers,
     stage: (name) => find("stage", name, stages),
     backend: (name) => find("backend", name, backends),
+    tracker: (name) => find("tracker", name, trackers),
   };
 }
 

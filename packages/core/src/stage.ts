@@ -75,6 +75,8 @@ export interface StageDefinition<
   /** Inputs that may be absent. */
   readonly optionalConsumes: Optional;
   readonly produces: Produces;
+  /** What another library calls its metrics, by library: `{ trl: { "ppo/loss/policy": "loss/policy_avg" } }`. */
+  readonly metricNames?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /**
    * Does the work, resuming from `context.checkpoints.latest()`.
    * @throws {InterruptedError} when the signal fired, after a checkpoint was saved

@@ -22,8 +22,11 @@ export interface MetricsSink {
   write(record: MetricsRecord): void;
   /** Forgets what `stage` wrote after `step`: it resumes there and will write those steps again. */
   rewind?(stage: string, step: number): void;
-  close(): void | Promise<void>;
+  /** @param outcome - of the run; `failed` also when it was stopped and can be resumed */
+  close(outcome?: RunOutcome): void | Promise<void>;
 }
+
+export type RunOutcome = "finished" | "failed";
 
 /**
  * A stage's view of the sinks. Before its first line it has them forget what an earlier, killed attempt wrote after the
@@ -43,6 +46,20 @@ export function createTracker(
         rewound = true;
       }
       for (const sink of sinks) sink.write({ stage, step, metrics });
+    },
+  };
+}
+
+/** The sink under other names. @param nameOf - the name in the sink; the stage is the one of the pipeline */
+export function renameMetrics(
+  sink: MetricsSink,
+  nameOf: (stage: string, metric: string) => string,
+): MetricsSink {
+  return {
+    ...sink,
+    write({ stage, step, metrics }) {
+      const renamed = Object.entries(metrics).map(([name, value]) => [nameOf(stage, name), value]);
+      sink.write({ stage, step, metrics: Object.fromEntries(renamed) });
     },
   };
 }

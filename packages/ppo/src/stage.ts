@@ -38,6 +38,7 @@ import {
   stopTokens,
   valueModelFromPolicy,
 } from "./models.js";
+import { trlMetricNames } from "./metric-names.js";
 import { planPpo } from "./plan.js";
 import { ppoPresets } from "./presets.js";
 import { loadPrompts, loadTexts, orderOf } from "./prompts-and-texts.js";
@@ -85,6 +86,7 @@ export function ppoStage(rewards: readonly NamedReward[] = []) {
       texts: textsArtifact,
     },
     produces: { policy: policyArtifact },
+    metricNames: { trl: trlMetricNames },
     run: (context, config, inputs) => runPpo(context, config, inputs as PpoInputs, rewards),
     plan: (context, config, inputs) => planPpo(context, config, inputs as Partial<PpoInputs>),
   });

@@ -7,7 +7,7 @@ import { formatTable } from "../terminal/format.js";
 
 /** `alignkit plugins`: what the registry holds. */
 export function addPlugins(program: Command, { terminal }: Session): void {
-  addVerb(program, "plugins", "Lists stages and backends", ["plugins", "plugins --plugin ./my-stage.js"])
+  addVerb(program, "plugins", "Lists stages, backends and trackers", ["plugins", "plugins --plugin ./my-stage.js"])
     .addOption(pluginOption())
     .option(...debugOption)
     .action(async ({ plugin = [] }: { readonly plugin?: readonly string[] }) => {
@@ -44,6 +44,10 @@ export function describeRegistry({ plugins }: Registry): string {
       "  ",
     ),
   );
+  const trackers = plugins.flatMap((plugin) =>
+    (plugin.trackers ?? []).map((tracker) => [tracker.name, `(plugin ${plugin.name})`, tracker.description]),
+  );
+  lines.push("\nTrackers (--report-to; metrics.jsonl is always written)\n", formatTable(trackers, "  "));
   return lines.join("");
 }
 

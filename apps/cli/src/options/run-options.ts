@@ -26,6 +26,12 @@ export function parseInteger(text: string): number {
 export const presetOption = () =>
   new Option("--preset <name>", 'settings of a paper; flags and files are stronger ("alignkit presets")');
 
+export const reportOption = () =>
+  new Option(
+    "--report-to <name>",
+    "where metrics go besides metrics.jsonl: tensorboard, mlflow,uri=http://..; with metric_names=trl under TRL's names; may be repeated",
+  ).argParser((value, before: readonly string[] | undefined) => [...(before ?? []), value]);
+
 /** As commander gives them; absent when not on the command line. */
 export interface RunFlags {
   readonly backend?: string;
@@ -34,6 +40,7 @@ export interface RunFlags {
   readonly resume?: true;
   readonly dryRun?: true;
   readonly preset?: string;
+  readonly reportTo?: readonly string[];
   readonly acceptChangedConfig?: true;
   readonly plugin?: readonly string[];
 }
@@ -44,6 +51,7 @@ export function addRunOptions(command: Command, defaultDirectory: string): Comma
     .addOption(seedOption())
     .option("--output-dir <directory>", `the run directory (default: ${defaultDirectory})`)
     .addOption(presetOption())
+    .addOption(reportOption())
     .option("--resume", "go on with the run that is in the directory")
     .option(
       "--accept-changed-config",

@@ -4,10 +4,11 @@ import type { PluginReference } from "../plugins.js";
 import { type BackendChoice, defaultBackend, parseBackend } from "./backend-option.js";
 import { suggestion } from "./nearest-name.js";
 import type { RunFlags } from "./run-options.js";
+import { parseTrackers, type TrackerChoice } from "./tracker-option.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** Keys of a config file that are about the run. */
-export const runKeys = ["backend", "seed", "output_dir", "plugins", "preset"] as const;
+export const runKeys = ["backend", "seed", "output_dir", "plugins", "preset", "report_to"] as const;
 
 /** A mapping of a config file. */
 export type ConfigObject = Readonly<Record<string, unknown>>;
@@ -20,11 +21,12 @@ export interface RunSettings {
   readonly plugins: readonly PluginReference[];
   /** Of a whole pipeline, or of the one stage of a verb. */
   readonly preset: string | undefined;
+  readonly trackers: readonly TrackerChoice[];
 }
 
 /** @throws {ConfigError} when a value of the file is of another kind */
 export function runSettings(flags: RunFlags, file: YamlFile | undefined): RunSettings {
-  const { seed = 0, output_dir, plugins = [], preset, backend } = requireObject(file, []);
+  const { seed = 0, output_dir, plugins = [], preset, report_to, backend } = requireObject(file, []);
   if (!Number.isSafeInteger(seed)) throw wrong(file, "seed", "an integer");
   if (output_dir !== undefined && typeof output_dir !== "string") throw wrong(file, "output_dir", "a path");
   if (preset !== undefined && typeof preset !== "string")
@@ -35,6 +37,7 @@ export function runSettings(flags: RunFlags, file: YamlFile | undefined): RunSet
     seed: flags.seed ?? (seed as number),
     outputDirectory: flags.outputDir ?? output_dir,
     preset: flags.preset ?? preset,
+    trackers: flags.reportTo === undefined ? trackersOfFile(report_to, file) : parseTrackers(flags.reportTo),
     plugins: plugins.map((plugin) => pluginOfFile(plugin, file)),
   };
 }
@@ -47,6 +50,19 @@ function backendOfFile(value: unknown, file: YamlFile | undefined): BackendChoic
   if (typeof name !== "string")
     throw wrong(file, "backend", "a name (onnx:cuda) or { name: onnx, provider: cuda }");
   return { name, options };
+}
+
+/** A name as after the flag, `{ name, ...options }`, or a list of them. */
+function trackersOfFile(value: unknown, file: YamlFile | undefined): readonly TrackerChoice[] {
+  if (value === undefined || value === null) return [];
+  return (Array.isArray(value) ? value : [value]).flatMap((entry) => {
+    if (typeof entry === "string") return parseTrackers([entry]);
+    const { name, metric_names, ...options } = (entry ?? {}) as ConfigObject;
+    const hasNames = metric_names === undefined || typeof metric_names === "string";
+    if (typeof name !== "string" || !hasNames)
+      throw wrong(file, "report_to", "a name (tensorboard), { name: mlflow, uri: .. } or a list of them");
+    return [{ name, metricNames: metric_names as string | undefined, options }];
+  });
 }
 
 function pluginOfFile(value: unknown, file: YamlFile | undefined): PluginReference {

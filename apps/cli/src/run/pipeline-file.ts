@@ -38,6 +38,7 @@ export async function runPipelineFile(session: Session, path: string, flags: Pip
     baseDirectory,
     backend: settings.backend,
     seed: settings.seed,
+    trackers: settings.trackers,
     runDirectory:
       flags.outputDir === undefined && inFile !== undefined
         ? resolve(baseDirectory, inFile)

@@ -7,10 +7,12 @@ import {
   type Registry,
   type RunPipelineOptions,
   runPipeline,
+  silentLogger,
 } from "@alignkit/core";
 import { exitCodeOf } from "../failure.js";
 import { fetchPlaces } from "../hub/local-paths.js";
 import type { BackendChoice } from "../options/backend-option.js";
+import type { TrackerChoice } from "../options/tracker-option.js";
 import { writeReport } from "../report/write-report.js";
 import type { Session } from "../session.js";
 import { formatTable } from "../terminal/format.js";
@@ -19,12 +21,14 @@ import { createTerminalLogger } from "../terminal/logger.js";
 import { createTerminalProgress } from "../terminal/progress.js";
 import { packageVersions } from "../version.js";
 import { describePlan } from "./plan.js";
+import { checkTrackers } from "./trackers.js";
 
 export interface RunRequest {
   readonly pipeline: Pipeline;
   readonly registry: Registry;
   readonly backend: BackendChoice;
   readonly seed: number;
+  readonly trackers: readonly TrackerChoice[];
   readonly runDirectory: string;
   /** Where relative paths of the pipeline start. */
   readonly baseDirectory: string;
@@ -46,8 +50,15 @@ export async function runInTerminal(session: Session, request: RunRequest): Prom
     terminal.stdout.write(await describePlan(wired, { ...request, logger }));
     return;
   }
+  const makeTrackers = checkTrackers(registry, request.trackers);
   await withRun(session, { ...request, factory }, async (options) => {
-    const { artifacts } = await runPipeline(pipeline, { ...request, ...options });
+    const sinks = await makeTrackers(wired, {
+      runDirectory: request.runDirectory,
+      logger: options.logger ?? silentLogger,
+      wallTime: () => Date.now(),
+      environment: terminal.environment,
+    });
+    const { artifacts } = await runPipeline(pipeline, { ...request, ...options, sinks });
     const shown = Object.entries(artifacts).map(([name, path]) => [name, shownPath(session, path)]);
     terminal.stdout.write(formatTable(shown));
   });

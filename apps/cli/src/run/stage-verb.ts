@@ -52,6 +52,7 @@ export async function runStageVerb(session: Session, verb: StageVerb): Promise<v
     baseDirectory: workingDirectory,
     backend: settings.backend,
     seed: settings.seed,
+    trackers: settings.trackers,
     runDirectory: resolve(workingDirectory, settings.outputDirectory ?? `runs/${stage.name}`),
   });
 }
