@@ -11,7 +11,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createOnnxBackend } from "@alignkit/backend-onnx";
-import { checkWiring, createRandom, createRegistry, type Pipeline, planPipeline, runPipeline } from "@alignkit/core";
+import {
+  checkWiring,
+  createRandom,
+  createRegistry,
+  type Pipeline,
+  planPipeline,
+  runPipeline,
+} from "@alignkit/core";
 import { type Head, initializeParameters, writeModelDirectory } from "@alignkit/models";
 import { ppo } from "@alignkit/ppo";
 import { reward } from "@alignkit/reward";
@@ -24,13 +31,17 @@ const bytesPerMegabyte = 2 ** 20;
 const vocabulary = 50_257;
 
 const rows = (length: number, count: number) => tokenIds(vocabulary, count, length).map((ids) => [...ids]);
-const lines = (records: readonly unknown[]) => records.map((record) => `${JSON.stringify(record)}\n`).join("");
+const lines = (records: readonly unknown[]) =>
+  records.map((record) => `${JSON.stringify(record)}\n`).join("");
 
 /** What each stage learns from: rows of ids, so that no tokenizer is needed. */
 const files: Readonly<Record<string, string>> = {
   "demonstrations.jsonl": lines(rows(128, 12).map((ids) => ({ input_ids: ids, labels: ids }))),
   "rankings.jsonl": lines(
-    [0, 1, 2].map((first) => ({ input_ids: rows(128, 12).slice(4 * first, 4 * first + 4), ranks: [1, 2, 3, 4] })),
+    [0, 1, 2].map((first) => ({
+      input_ids: rows(128, 12).slice(4 * first, 4 * first + 4),
+      ranks: [1, 2, 3, 4],
+    })),
   ),
   "prompts.jsonl": lines(rows(32, 64).map((ids) => ({ input_ids: ids }))),
 };
@@ -39,7 +50,12 @@ const stages: Readonly<Record<string, Pipeline["stages"][number]>> = {
   /** 4 rows of 128 tokens, all learned. */
   sft: {
     use: "sft",
-    config: { train_files: "demonstrations.jsonl", per_device_train_batch_size: 4, max_steps: 3, save_steps: 2 },
+    config: {
+      train_files: "demonstrations.jsonl",
+      per_device_train_batch_size: 4,
+      max_steps: 3,
+      save_steps: 2,
+    },
     inputs: { init: { path: "policy" } },
   },
   /** One prompt with 4 responses of 128 tokens. */
@@ -73,7 +89,13 @@ async function measure(stage: string, directory: string): Promise<void> {
   const backend = await createOnnxBackend();
   await runPipeline(
     { stages: [stages[stage] as Pipeline["stages"][number]] },
-    { registry: registry(), backend, runDirectory: join(directory, `run-${stage}`), baseDirectory: directory, seed: 0 },
+    {
+      registry: registry(),
+      backend,
+      runDirectory: join(directory, `run-${stage}`),
+      baseDirectory: directory,
+      seed: 0,
+    },
   );
   await backend.dispose();
   process.send?.(peakMegabytes());
@@ -81,7 +103,9 @@ async function measure(stage: string, directory: string): Promise<void> {
 
 function measureApart(stage: string, directory: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), ["--measure", stage, directory], { execArgv: process.execArgv });
+    const child = fork(fileURLToPath(import.meta.url), ["--measure", stage, directory], {
+      execArgv: process.execArgv,
+    });
     let peak: number | undefined;
     child.on("message", (message) => {
       peak = message as number;
@@ -109,7 +133,8 @@ async function compare(names: readonly string[]): Promise<void> {
     await writeInputs(directory);
     for (const name of names) {
       const stage = stages[name];
-      if (stage === undefined) throw new Error(`stage ${name} is unknown; known: ${Object.keys(stages).join(", ")}`);
+      if (stage === undefined)
+        throw new Error(`stage ${name} is unknown; known: ${Object.keys(stages).join(", ")}`);
       const wired = await checkWiring(registry(), { stages: [stage] }, { baseDirectory: directory });
       const [planned] = await planPipeline(wired, { baseDirectory: directory });
       const memory = Object.entries(planned?.plan.memory ?? {});

@@ -30,7 +30,7 @@ group: Guide
 
 Keys of the stages, as in a pipeline file (\`config:\`), in a file after \`--config\`, or as flags: \`learning_rate\` is \`--learning-rate\`. Flags are stronger than files. An unknown key is an error. "Paper" is Ouyang et al. 2022; names are those of transformers' \`TrainingArguments\` and TRL.
 
-What is about the run and not about a stage: \`--backend\`, \`--seed\`, \`--output-dir\`, \`--plugin\`, \`--preset\`, \`--resume\`, \`--dry-run\`; the first five also stand in files, as \`backend\`, \`seed\`, \`output_dir\`, \`plugins\`, \`preset\`. A [preset](presets.md) gives the settings of a paper; keys that are given are stronger.
+What is about the run and not about a stage: \`--backend\`, \`--seed\`, \`--output-dir\`, \`--plugin\`, \`--preset\`, \`--report-to\`, \`--resume\`, \`--dry-run\`; the first six also stand in files, as \`backend\`, \`seed\`, \`output_dir\`, \`plugins\`, \`preset\`, \`report_to\`. A [tracker](trackers.md) sends metrics elsewhere; a [preset](presets.md) gives the settings of a paper, and keys that are given are stronger.
 `;
 
 /** The whole page. */

@@ -150,6 +150,37 @@ it("a stage is a verb of its own: flags for its config, directories for its inpu
   });
 });
 
+it("a preset fills in the config, and a tracker gets what metrics.jsonl gets", async () => {
+  const model = ["--model", "project/run/artifacts/pretrain.policy"];
+  const data = ["--train-files", "project/data/demonstrations.jsonl", "--max-steps", "2"];
+  const options = ["--preset", "small", "--report-to", "tensorboard", "--output-dir", "small"];
+  const { code, messages } = await run(["sft", ...model, ...data, ...options]);
+  expect(code, messages).toBe(0);
+  const config = JSON.parse(await read("small/config.json"));
+  expect(config.stages[0]).toMatchObject({
+    preset: "small",
+    config: { max_steps: 2, per_device_train_batch_size: 16, learning_rate: 2e-3 },
+  });
+  const [file] = await readdir(join(directory, "small/tensorboard/sft"));
+  const events = await readFile(join(directory, "small/tensorboard/sft", file as string), "latin1");
+  expect(events.split("grad_norm")).toHaveLength(3);
+
+  const unknown = await run(["sft", ...model, ...data, "--report-to", "tensorbord"]);
+  expect(unknown).toMatchObject({ code: 2 });
+  expect(unknown.messages).toContain('the tracker is unknown; did you mean "tensorboard"?');
+});
+
+it("--dry-run refuses what the run would refuse: a stage alone has no data from an earlier one", async () => {
+  const { code, messages } = await run([
+    "sft",
+    "--model",
+    "project/run/artifacts/pretrain.policy",
+    "--dry-run",
+  ]);
+  expect(code).toBe(2);
+  expect(messages).toContain('no data: give "train_files", or the input "demonstrations"');
+});
+
 it("demo --quick goes the whole way and ends with a table", async () => {
   const { code, output, messages } = await run(["demo", "--quick", "--output-dir", "demo"]);
   expect(messages).not.toContain("error");

@@ -6,8 +6,8 @@ import { bytesPerElement, sizeOf } from "./types.js";
 /** Computed where they are read, by every backend. */
 const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
 
-/** The same memory in another shape. */
-const viewOps: ReadonlySet<OpName> = new Set<OpName>(["reshape", "barrier"]);
+/** The memory of the first operand: in another shape, or with some of it written over. */
+const viewOps: ReadonlySet<OpName> = new Set<OpName>(["reshape", "barrier", "scatterAddRows", "updateSlice"]);
 
 /** A piece of memory, and the operation that reads it last. */
 interface Storage {
@@ -74,6 +74,19 @@ function isElementwise({ op, inputs, types }: Operation): boolean {
 }
 
 const elementwiseOps: ReadonlySet<OpName> = new Set<OpName>([
-  ...(["neg", "abs", "exp", "log", "sqrt", "tanh", "sigmoid", "erf", "sin", "cos", "not", "softmax"] as const),
+  ...([
+    "neg",
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "tanh",
+    "sigmoid",
+    "erf",
+    "sin",
+    "cos",
+    "not",
+    "softmax",
+  ] as const),
   ...(["add", "sub", "mul", "div", "maximum", "minimum", "and", "or", "select"] as const),
 ]);

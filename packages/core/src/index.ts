@@ -37,6 +37,7 @@ export {
 } from "./errors.js";
 export { NonFiniteError, requireFinite } from "./finite.js";
 export { accumulatedGradients, checkpoint, decompose, differentiate, gradients } from "./gradient.js";
+export { intermediateBytes } from "./graph-memory.js";
 export { type ImportOptions, importExport } from "./import-export.js";
 export { inlineGraph } from "./inline.js";
 export { checkInput, type Engine, interpreterBackend, type Kernel, type KernelTable } from "./interpreter.js";

@@ -122,17 +122,28 @@ export async function planPipeline(
 ): Promise<readonly { readonly stage: string; readonly plan: StagePlan }[]> {
   const outside = await loadOutsideInputs(wired);
   const plans: { readonly stage: string; readonly plan: StagePlan }[] = [];
+  const outputsLike = new Map<string, unknown>();
   for (const { name, definition, config, inputs } of wired.stages) {
     const known: Record<string, unknown> = {};
-    for (const input of Object.keys(inputs)) {
-      if (outside.has(`${name}.${input}`)) known[input] = outside.get(`${name}.${input}`);
+    const pending = new Set<string>();
+    for (const [input, source] of Object.entries(inputs)) {
+      if ("stage" in source) pending.add(input);
+      const value =
+        "stage" in source
+          ? outputsLike.get(`${source.stage}.${source.output}`)
+          : outside.get(`${name}.${input}`);
+      if (value !== undefined) known[input] = value;
     }
     const context = {
       name,
+      pending,
       logger: prefixLogger(options.logger ?? silentLogger, name),
       resolvePath: (path: string) => resolve(options.baseDirectory, path),
     };
-    plans.push({ stage: name, plan: (await definition.plan?.(context, config, known)) ?? {} });
+    const plan = (await definition.plan?.(context, config, known)) ?? {};
+    for (const [output, value] of Object.entries(plan.outputsLike ?? {}))
+      outputsLike.set(`${name}.${output}`, value);
+    plans.push({ stage: name, plan });
   }
   return plans;
 }

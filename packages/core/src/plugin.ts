@@ -75,9 +75,12 @@ export async function loadPlugin(
   const plugin: unknown = typeof exported === "function" ? await exported(options) : exported;
   const problem = describeProblem(plugin);
   if (problem !== undefined) {
-    throw new ConfigError(`plugin "${specifier}": ${problem}; a plugin is { name, stages?, backends?, trackers? }`, {
-      details: { specifier },
-    });
+    throw new ConfigError(
+      `plugin "${specifier}": ${problem}; a plugin is { name, stages?, backends?, trackers? }`,
+      {
+        details: { specifier },
+      },
+    );
   }
   return plugin as Plugin;
 }

@@ -47,10 +47,17 @@ export interface StagePlan {
   readonly memory?: Readonly<Record<string, number>>;
   /** More for people, a line each. */
   readonly notes?: readonly string[];
+  /**
+   * By output: an artifact that is there already and has the shapes and the tokenizer that the output will have, so that
+   * later stages can be planned: a fine-tuned model is as large as the one it starts from.
+   */
+  readonly outputsLike?: Readonly<Record<string, unknown>>;
 }
 
 export interface PlanContext {
   readonly name: string;
+  /** Inputs that an earlier stage has yet to make; one of them may be absent, or given in the shape of another. */
+  readonly pending: ReadonlySet<string>;
   readonly logger: Logger;
   resolvePath(path: string): string;
 }

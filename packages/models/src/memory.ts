@@ -1,64 +1,96 @@
-/** How much memory a run will take, estimated before it starts. */
-import { sizeOf } from "@alignkit/core";
+/** How much memory training takes, from the shapes, before it starts. */
+import {
+  accumulatedGradients,
+  type DType,
+  intermediateBytes,
+  sizeOf,
+  sum,
+  type Tensor,
+  trace,
+} from "@alignkit/core";
 import type { Head, ModelConfig } from "./config.js";
+import { hiddenStates } from "./decoder.js";
+import type { ParameterTensors } from "./decoder-layer.js";
+import { scalarScores, tokenLogProbs } from "./heads.js";
 import { parameterShapes } from "./parameters.js";
 
 const floatBytes = 4;
 
-/**
- * Bytes by what they hold. Parameters, gradients and Adam's moments are exact; activations are an estimate of what the
- * backward pass keeps: per token and layer the inputs of the matrix products, the attention weights, and per labelled
- * token the logits with their probabilities.
- * @param rows - B
- * @param length - T of the longest row
- * @param targets - M, tokens of a batch whose logits the loss reads; 0 for a reward model
- */
-export function trainingMemory({
-  config,
-  head,
-  rows,
-  length,
-  targets,
-  accumulates,
-  residualDropout = 0,
-}: {
+/** Node.js and ONNX Runtime before there is a model: 143 MB were measured on Linux. */
+export const runtimeBytes = 143 * 2 ** 20;
+
+/** One forward pass. */
+export interface PassShape {
   readonly config: ModelConfig;
   readonly head: Head;
+  /** B */
   readonly rows: number;
+  /** T of the longest row. */
   readonly length: number;
+  /** M, tokens of a batch whose output the loss reads. */
   readonly targets: number;
-  readonly accumulates: boolean;
-  /** Its masks are held while a batch runs. */
-  readonly residualDropout?: number;
-}): Record<"parameters" | "gradients" | "optimizer" | "activations", number> {
-  let parameters = 0;
-  for (const shape of parameterShapes(config, head).values()) parameters += sizeOf(shape) * floatBytes;
+}
+
+/** Bytes of a model's weights. */
+export function parameterBytes(config: ModelConfig, head: Head): number {
+  let bytes = 0;
+  for (const shape of parameterShapes(config, head).values()) bytes += sizeOf(shape) * floatBytes;
+  return bytes;
+}
+
+/**
+ * Bytes by what they hold. Parameters, gradients and Adam's moments are exact; activations are what of the traced loss and
+ * its gradient is alive at once.
+ * @param shape.residualDropout - its masks are held while a batch runs
+ * @param shape.accumulates - whether gradients are added to those of earlier passes, which stay until the sum is there
+ */
+export function trainingMemory(
+  shape: PassShape & { readonly accumulates: boolean; readonly residualDropout?: number },
+): Record<"parameters" | "gradients" | "optimizer" | "activations", number> {
+  const parameters = parameterBytes(shape.config, shape.head);
   return {
     parameters,
-    gradients: parameters * (accumulates ? 2 : 1),
+    gradients: parameters * (shape.accumulates ? 2 : 1),
     optimizer: 2 * parameters,
-    activations:
-      activationBytes({ config, rows, length }) +
-      2 * targets * config.vocabularySize * floatBytes +
-      (residualDropout > 0 ? 2 * config.layers * rows * length * config.hiddenSize * floatBytes : 0),
+    activations: passBytes(shape, true) + dropoutMaskBytes(shape),
   };
 }
 
-function activationBytes({
-  config,
-  rows,
-  length,
-}: {
-  readonly config: ModelConfig;
-  readonly rows: number;
-  readonly length: number;
-}): number {
-  const { attention, hiddenSize, mlp, layers } = config;
-  const attentionWidth = attention.heads * attention.headDimension;
-  const keyValueWidth = 2 * attention.keyValueHeads * attention.headDimension;
-  // Residual stream twice, two norms, queries, keys, values and the attention's output.
-  const perToken = 4 * hiddenSize + 2 * attentionWidth + keyValueWidth;
-  const inMlp = (mlp.kind === "gated" ? 4 : 2) * mlp.intermediateSize;
-  const weights = attention.heads * length;
-  return rows * length * layers * (perToken + inMlp + weights) * floatBytes;
+/** Two masks a layer, of the size of its output. */
+function dropoutMaskBytes(shape: PassShape & { readonly residualDropout?: number }): number {
+  const { config, rows, length, residualDropout = 0 } = shape;
+  return residualDropout > 0 ? 2 * config.layers * rows * length * config.hiddenSize * floatBytes : 0;
+}
+
+/** Bytes of what is alive at once in a forward pass without gradients. */
+export const forwardMemory = (shape: PassShape): number => passBytes(shape, false);
+
+interface PassInputs {
+  readonly parameters: ParameterTensors;
+  readonly tokens: { readonly inputIds: Tensor; readonly positionIds: Tensor };
+  readonly rows: Tensor;
+  readonly targets: Tensor;
+}
+
+function passBytes({ config, head, rows, length, targets }: PassShape, withGradients: boolean): number {
+  const type = (dtype: DType, shape: readonly number[]) => ({ dtype, shape });
+  const body = ({ parameters, tokens, rows, targets }: PassInputs) => {
+    const hidden = hiddenStates(config, parameters, tokens);
+    const read =
+      head === "scalar"
+        ? scalarScores(config, parameters, hidden, rows)
+        : tokenLogProbs(config, parameters, hidden, rows, targets).logProbs;
+    if (!withGradients) return { read };
+    const loss = sum(read);
+    return { loss, gradients: accumulatedGradients(loss, parameters) };
+  };
+  const { graph } = trace(body as never, {
+    parameters: Object.fromEntries(
+      [...parameterShapes(config, head)].map(([name, shape]) => [name, type("float32", shape)]),
+    ),
+    tokens: { inputIds: type("int32", [rows, length]), positionIds: type("int32", [rows, length]) },
+    rows: type("int32", [targets]),
+    targets: type("int32", [targets]),
+  });
+  return intermediateBytes(graph);
 }

@@ -58,10 +58,11 @@ export const rewardStage = defineStage({
     if (inputs.init === undefined) return { notes: ["the model comes from an earlier stage"] };
     const init = await readInitialModel(inputs.init);
     maximumLength(config, init.config);
-    if (config.train_files === null && inputs.rankings === undefined) {
-      return { notes: ["the rankings come from an earlier stage"] };
+    const outputsLike = { rewardModel: inputs.init };
+    if (config.train_files === null && context.pending.has("rankings")) {
+      return { notes: ["the rankings come from an earlier stage"], outputsLike };
     }
-    return planTraining(config, init, await read(context, config, inputs, init));
+    return { ...planTraining(config, init, await read(context, config, inputs, init)), outputsLike };
   },
 });
 

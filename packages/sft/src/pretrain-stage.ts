@@ -66,11 +66,12 @@ export const pretrainStage = defineStage({
     }
     const { config: modelConfig, tokenizer } = await start(context, config, inputs);
     maximumLength(config, modelConfig);
-    if (config.train_files === null && inputs.texts === undefined) {
-      return { notes: ["the texts come from an earlier stage"] };
+    const outputsLike = inputs.init === undefined ? {} : { policy: inputs.init };
+    if (config.train_files === null && context.pending.has("texts")) {
+      return { notes: ["the texts come from an earlier stage"], outputsLike };
     }
     const examples = await readExamples(context, config, inputs, modelConfig, tokenizer);
-    return planTraining(config, modelConfig, examples);
+    return { ...planTraining(config, modelConfig, examples), outputsLike };
   },
 });
 

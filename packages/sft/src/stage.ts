@@ -87,14 +87,15 @@ export const sftStage = defineStage({
     if (inputs.init === undefined) return { notes: ["the model comes from an earlier stage"] };
     const { model, tokenizer } = await readPolicy(inputs.init);
     maximumLength(config, model.config);
-    if (config.train_files === null && inputs.demonstrations === undefined) {
-      return { notes: ["the demonstrations come from an earlier stage"] };
+    const outputsLike = { policy: inputs.init };
+    if (config.train_files === null && context.pending.has("demonstrations")) {
+      return { notes: ["the demonstrations come from an earlier stage"], outputsLike };
     }
-    if (config.pretrain_mix > 0 && config.pretrain_files === null && inputs.texts === undefined) {
-      return { notes: ["the texts to mix in come from an earlier stage"] };
+    if (config.pretrain_mix > 0 && config.pretrain_files === null && context.pending.has("texts")) {
+      return { notes: ["the texts to mix in come from an earlier stage"], outputsLike };
     }
     const examples = await readExamples(context, config, inputs, model.config, tokenizer);
-    return planTraining(config, model.config, examples);
+    return { ...planTraining(config, model.config, examples), outputsLike };
   },
 });
 

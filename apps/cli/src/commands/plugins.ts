@@ -7,7 +7,10 @@ import { formatTable } from "../terminal/format.js";
 
 /** `alignkit plugins`: what the registry holds. */
 export function addPlugins(program: Command, { terminal }: Session): void {
-  addVerb(program, "plugins", "Lists stages, backends and trackers", ["plugins", "plugins --plugin ./my-stage.js"])
+  addVerb(program, "plugins", "Lists stages, backends and trackers", [
+    "plugins",
+    "plugins --plugin ./my-stage.js",
+  ])
     .addOption(pluginOption())
     .option(...debugOption)
     .action(async ({ plugin = [] }: { readonly plugin?: readonly string[] }) => {

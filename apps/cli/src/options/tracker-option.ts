@@ -5,7 +5,7 @@ export interface TrackerChoice {
   readonly name: string;
   /** Whose names the metrics get; their own unless given. */
   readonly metricNames: string | undefined;
-  readonly options: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /**

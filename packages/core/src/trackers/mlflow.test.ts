@@ -19,7 +19,7 @@ function startServer() {
   let isAway = false;
   type Answer = readonly [status: number, body: object];
   const missing: Answer = [404, { error_code: "RESOURCE_DOES_NOT_EXIST", message: "no such thing" }];
-  const handle = (path: string, query: URLSearchParams, body: Record<string, never>): Answer => {
+  const handle = (path: string, query: URLSearchParams, body: Readonly<Record<string, unknown>>): Answer => {
     const run = runs[Number(query.get("run_id") ?? body.run_id)];
     switch (path) {
       case "experiments/get-by-name": {
@@ -30,11 +30,14 @@ function startServer() {
         return [200, { experiment_id: String(experiments.push(body.name as string) - 1) }];
       case "runs/create": {
         const name = body.run_name as string;
-        const id = runs.push({ experiment: body.experiment_id as string, name, status: "RUNNING", metrics: [] }) - 1;
+        const id =
+          runs.push({ experiment: body.experiment_id as string, name, status: "RUNNING", metrics: [] }) - 1;
         return [200, { run: { info: { run_id: String(id) }, data: {} } }];
       }
       case "runs/get": {
-        const latest = new Map(run?.metrics.map((metric) => [metric.key, { ...metric, step: String(metric.step) }]));
+        const latest = new Map(
+          run?.metrics.map((metric) => [metric.key, { ...metric, step: String(metric.step) }]),
+        );
         return [200, { run: { info: {}, data: { metrics: [...latest.values()] } } }];
       }
       case "runs/log-batch":

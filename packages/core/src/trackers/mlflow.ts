@@ -36,7 +36,9 @@ interface Answer {
   readonly experiment?: { readonly experiment_id: string };
   readonly run?: {
     readonly info: { readonly run_id: string };
-    readonly data: { readonly metrics?: readonly { readonly key: string; readonly step?: number | string }[] };
+    readonly data: {
+      readonly metrics?: readonly { readonly key: string; readonly step?: number | string }[];
+    };
   };
 }
 
@@ -92,7 +94,10 @@ export function createMlflow(options: MlflowOptions): MetricsSink {
         .filter(({ record: { stage, step } }) => step > (sent.get(stage) ?? Number.NEGATIVE_INFINITY))
         .flatMap(metricsOf);
       for (let from = 0; from < metrics.length; from += mostMetrics) {
-        await call("POST", "runs/log-batch", { run_id: id, metrics: metrics.slice(from, from + mostMetrics) });
+        await call("POST", "runs/log-batch", {
+          run_id: id,
+          metrics: metrics.slice(from, from + mostMetrics),
+        });
       }
       waiting = waiting.slice(batch.length);
     }

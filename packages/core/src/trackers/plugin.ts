@@ -10,7 +10,9 @@ import { createTensorBoard } from "./tensorboard.js";
 function parse<Schema extends z.ZodType>(name: string, schema: Schema, options: unknown): z.output<Schema> {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => `${path.join(".")}${path.length > 0 ? ": " : ""}${message}`);
+  const problems = result.error.issues.map(
+    ({ path, message }) => `${path.join(".")}${path.length > 0 ? ": " : ""}${message}`,
+  );
   throw new ConfigError(`tracker ${name}: ${problems.join("; ")}`, { details: { problems } });
 }
 
@@ -39,7 +41,11 @@ export const mlflowFactory: TrackerFactory = {
   description:
     "a tracking server; uri=<url> (default: MLFLOW_TRACKING_URI), experiment=<name>, run_name=<name>",
   async create(options, { runDirectory, wallTime, logger, environment }) {
-    const { uri = environment.MLFLOW_TRACKING_URI, experiment, run_name } = parse("mlflow", mlflowOptions, options);
+    const {
+      uri = environment.MLFLOW_TRACKING_URI,
+      experiment,
+      run_name,
+    } = parse("mlflow", mlflowOptions, options);
     if (uri === undefined || !/^https?:/.test(uri)) {
       throw new ConfigError(
         `tracker mlflow: no server; give mlflow,uri=http://localhost:5000 or set MLFLOW_TRACKING_URI (it is ${uri ?? "not set"})`,

@@ -1,5 +1,14 @@
 /** Metrics as TensorBoard's event files: one of its runs, a folder, per stage. */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { sync as writeFileAtomicSync } from "write-file-atomic";
 import type { MetricsSink } from "../tracker.js";
