@@ -52,7 +52,14 @@ export { type TokenWeights, tokenWeights } from "./generation/weights.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
 export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
 export { branchMask, causalMask, documentMask, leftPaddedMask } from "./masks.js";
-export { forwardMemory, type PassShape, parameterBytes, runtimeBytes, trainingMemory } from "./memory.js";
+export {
+  forwardMemory,
+  type PassShape,
+  parameterBytes,
+  runtimeBytes,
+  trainingMemory,
+  trainingRunMemory,
+} from "./memory.js";
 export { adamWSettings, type OptimizationConfig, optimizationFields, scheduleOf } from "./optimization.js";
 export {
   cosineToZero,

@@ -56,6 +56,25 @@ export function trainingMemory(
   };
 }
 
+/**
+ * What a stage that trains one model holds at its worst, by what it holds: at its end, when the weights are read back to be
+ * written, and the host still has those that it began with.
+ */
+export function trainingRunMemory(
+  shape: Parameters<typeof trainingMemory>[0],
+): Readonly<Record<string, number>> {
+  const { parameters, gradients, optimizer, activations } = trainingMemory(shape);
+  return {
+    parameters,
+    gradients,
+    optimizer,
+    activations,
+    "weights as they were read": parameters,
+    "weights to be written": parameters,
+    "runtime, about": runtimeBytes,
+  };
+}
+
 /** Two masks a layer, of the size of its output. */
 function dropoutMaskBytes(shape: PassShape & { readonly residualDropout?: number }): number {
   const { config, rows, length, residualDropout = 0 } = shape;
@@ -89,8 +108,8 @@ function passBytes({ config, head, rows, length, targets }: PassShape, withGradi
       [...parameterShapes(config, head)].map(([name, shape]) => [name, type("float32", shape)]),
     ),
     tokens: { inputIds: type("int32", [rows, length]), positionIds: type("int32", [rows, length]) },
-    rows: type("int32", [targets]),
-    targets: type("int32", [targets]),
+    rows: type("int32", [Math.max(1, targets)]),
+    targets: type("int32", [Math.max(1, targets)]),
   });
   return intermediateBytes(graph);
 }

@@ -3,7 +3,7 @@ import { demonstrationsArtifact, rankingsArtifact } from "@alignkit/data";
 import {
   maximumLength,
   rewardModelArtifact,
-  trainingMemory,
+  trainingRunMemory,
   trainingSteps,
   writeModelDirectory,
 } from "@alignkit/models";
@@ -108,10 +108,10 @@ function planTraining(
   const pairs = train.reduce((total, example) => total + example.pairs.length, 0);
   return {
     steps: trainingSteps(config, perEpoch),
-    memory: trainingMemory({
+    memory: trainingRunMemory({
       config: model,
       head: "scalar",
-      targets: 0,
+      targets: rows,
       rows,
       length,
       accumulates: accumulation > 1,

@@ -5,7 +5,7 @@ import {
   type ModelConfig,
   readModelDirectory,
   readTokenizerFiles,
-  trainingMemory,
+  trainingRunMemory,
   trainingSteps,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
@@ -49,7 +49,7 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
   const targets = Math.min(rows * length, Math.ceil((2 * rows * sum(all, labelsOf)) / all.length));
   return {
     steps: trainingSteps(config, perEpoch),
-    memory: trainingMemory({
+    memory: trainingRunMemory({
       config: model,
       head: "language_model",
       rows,
