@@ -64,7 +64,7 @@ describe("help", () => {
 
       About this installation:
         doctor         Tells what this machine has, and checks a backend against the reference
-        plugins        Lists stages and backends
+        plugins        Lists stages, backends and trackers
         presets        Lists settings of papers, or shows every value of one and its source
         help           Shows the help of a command
 
@@ -169,6 +169,8 @@ describe("a config file", () => {
       gpt2,
       "--max-steps",
       "5",
+      "--train-files",
+      await write("rows.jsonl", '{"input_ids": [1, 2, 3], "labels": [1, 2, 3]}\n'),
       "--dry-run",
     ]);
     expect(code).toBe(0);

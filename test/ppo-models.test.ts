@@ -133,7 +133,7 @@ describe("a gpt2 policy with a llama reward model of another tokenizer", () => {
   it("is planned before it runs: whose weights, and the larger of sampling and updates", async () => {
     const plan = async (inputs: Readonly<Record<string, string>>, changes: object = {}) => {
       const { memory } = await ppoStage().plan!(
-        { name: "ppo", logger: silentLogger, resolvePath: (path) => join(root, path) },
+        { name: "ppo", pending: new Set(), logger: silentLogger, resolvePath: (path) => join(root, path) },
         ppoConfig.parse({ ...config, ...changes }),
         Object.fromEntries(
           Object.entries({ init: "policy", rewardModel: "reward", ...inputs }).map(([name, path]) => [

@@ -20,7 +20,9 @@ const train = (name: string, hands: boolean) =>
     produces: { model },
     run: async () => ({ model: { directory: "" } }),
     async plan({ pending }, _config, { init }) {
-      const notes = [`${[...pending].join() || "nothing"} pending, init ${init === undefined ? "unknown" : "known"}`];
+      const notes = [
+        `${[...pending].join() || "nothing"} pending, init ${init === undefined ? "unknown" : "known"}`,
+      ];
       return hands && init !== undefined ? { notes, outputsLike: { model: init } } : { notes };
     },
   });
@@ -52,5 +54,7 @@ it("a stage is planned with what an earlier one will make, as far as its shapes 
     ["silent", "init pending, init known"],
     ["last", "init pending, init unknown"],
   ]);
-  expect((plans[1]?.plan.outputsLike as { readonly model: DirectoryArtifact }).model.directory).toBe(directory);
+  expect((plans[1]?.plan.outputsLike as { readonly model: DirectoryArtifact }).model.directory).toBe(
+    directory,
+  );
 });

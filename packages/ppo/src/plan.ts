@@ -41,7 +41,7 @@ export async function planPpo(
     return { steps: iterations, notes: [...notes, "the policy comes from an earlier stage"] };
   const policyConfig = await readModelConfig(inputs.init.directory);
   let withTexts = false;
-  if (config.prompt_files !== null || inputs.prompts !== undefined) {
+  if (config.prompt_files !== null || !context.pending.has("prompts")) {
     const files = await readTokenizerFiles(inputs.init.directory);
     const policy = {
       config: policyConfig,
@@ -55,7 +55,12 @@ export async function planPpo(
       texts.length === 0 ? "no pretraining texts: PPO" : `${texts.length} pretraining texts: PPO-ptx`,
     );
   }
-  return { steps: iterations, memory: await memoryOf(config, inputs as PpoInputs, withTexts), notes };
+  return {
+    steps: iterations,
+    memory: await memoryOf(config, inputs as PpoInputs, withTexts),
+    notes,
+    outputsLike: { policy: inputs.init },
+  };
 }
 
 /**

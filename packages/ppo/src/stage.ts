@@ -28,6 +28,7 @@ import {
 } from "@alignkit/models";
 import { checkSettings, type PpoConfig, ppoConfig } from "./config.js";
 import { createWeightAverage } from "./ema.js";
+import { trlMetricNames } from "./metric-names.js";
 import {
   checkReaders,
   describeModel,
@@ -38,7 +39,6 @@ import {
   stopTokens,
   valueModelFromPolicy,
 } from "./models.js";
-import { trlMetricNames } from "./metric-names.js";
 import { planPpo } from "./plan.js";
 import { ppoPresets } from "./presets.js";
 import { loadPrompts, loadTexts, orderOf } from "./prompts-and-texts.js";

@@ -24,6 +24,9 @@ const common = {
   loss_reduction: ownChoice("token_mean", "each learned token of an update counts the same"),
   append_eos: ownChoice(true, "a policy that never saw an end token does not stop"),
   shuffle: ownChoice(true, "the usual; the paper does not say"),
+  completion_only_loss: ownChoice(true, "the paper does not say whether prompts are learned, too"),
+  packing: ownChoice(false, "one example a row; the paper does not say"),
+  load_best_model_at_end: ownChoice(false, "needs held-out data and eval_steps"),
 } satisfies SftPreset["values"];
 
 const instructGpt = {
@@ -82,6 +85,7 @@ const stiennon: SftPreset = {
     lr_scheduler_type: fromPaper("cosine", "appendix B.1"),
     warmup_steps: ownChoice(0, "the paper names none"),
     residual_dropout: ownChoice(0, "the paper names none"),
+    pretrain_mix: fromPaper(0, "appendix B.1"),
     max_length: ownChoice(null, "what the model takes"),
     too_long: ownChoice("error", "posts were cut to 512 tokens beforehand (appendix B.1)"),
   },
@@ -97,6 +101,8 @@ const nplus: SftPreset = {
     per_device_train_batch_size: fromCode(128, "sbatches/sft.sbatch: 8 x 16"),
     learning_rate: fromCode(3e-6, "sft.py: Args.lr"),
     residual_dropout: fromCode(0, "sft.py: configure_dropout"),
+    pretrain_mix: fromCode(0, "sft.py"),
+    completion_only_loss: fromCode(false, "sft.py: labels are all tokens but padding"),
     append_eos: fromCode(true, "tldr_dataset.py: reference responses end with one"),
     max_length: ownChoice(null, "what the model takes"),
     too_long: ownChoice("error", "posts were cut to 512 tokens beforehand (tldr_dataset.py)"),
@@ -115,6 +121,7 @@ const small: SftPreset = {
     min_lr_rate: ownChoice(0.1, "as in the paper"),
     warmup_steps: ownChoice(0, "as in the paper"),
     residual_dropout: ownChoice(0, "as in the demo: small models underfit"),
+    pretrain_mix: ownChoice(0, "needs texts; the demo mixes 0.1, as in appendix C.3"),
     max_length: ownChoice(null, "what the model takes"),
     too_long: ownChoice("drop", "small models have few positions"),
   },

@@ -7,9 +7,9 @@ import { describePreset, listPresets, presetNames, presetRows, stagesWith } from
 
 const registry = createRegistry([sft(), reward(), ppo()]);
 
-/** They say which data and how often something is written: no preset has a value for them. */
+/** They say which data, how it is computed and how often something is written: no preset has a value for them. */
 const notOfAPaper =
-  /_files$|^reward_functions$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
+  /_files$|^(labeler_column|labeler_folds|fold|share_prompts|reward_functions)$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
 
 describe("presets", () => {
   it("are those that the guide names", () => {
@@ -52,6 +52,8 @@ describe("presets", () => {
       // Of an adaptive coefficient, of pretraining texts, of a schedule with an end or a beginning of its own.
       (/^kl_(target|horizon)$/.test(key) && preset.values.kl_control?.value === "fixed") ||
       (/^ptx_/.test(key) && preset.values.ptx_coef?.value === 0) ||
+      (/^(metric_for_best_model|greater_is_better|eval_response_length|eval_temperature)$/.test(key) &&
+        preset.values.load_best_model_at_end?.value === false) ||
       (key === "min_lr_rate" && preset.values.lr_scheduler_type?.value !== "cosine_with_min_lr") ||
       (key === "warmup_start_ratio" && preset.values.warmup_steps?.value === 0);
     expect(silent.filter((key) => !notOfAPaper.test(key) && !meaningless(key))).toEqual([]);
