@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
-import { type DirectoryArtifact, defineDirectoryArtifact } from "./artifacts.js";
+import { defineDirectoryArtifact } from "./artifacts.js";
 import { planPipeline } from "./pipeline.js";
 import { createRegistry } from "./registry.js";
 import { defineStage } from "./stage.js";
@@ -54,7 +54,5 @@ it("a stage is planned with what an earlier one will make, as far as its shapes 
     ["silent", "init pending, init known"],
     ["last", "init pending, init unknown"],
   ]);
-  expect((plans[1]?.plan.outputsLike as { readonly model: DirectoryArtifact }).model.directory).toBe(
-    directory,
-  );
+  expect(plans[1]?.plan.outputsLike).toEqual({ model: { directory } });
 });
