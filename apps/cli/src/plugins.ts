@@ -24,6 +24,7 @@ export const builtInPlugins: readonly BuiltIn[] = [
     stages: { ppo: "Reinforcement learning from a reward model: PPO, with pretraining text PPO-ptx" },
   },
   { load: async () => (await import("@alignkit/backend-onnx")).onnx(), stages: {} },
+  { load: async () => (await import("@alignkit/backend-tfjs")).tfjs(), stages: {} },
   { load: async () => (await import("./reference-plugin.js")).reference(), stages: {} },
   { load: async () => (await import("@alignkit/core/trackers")).trackers(), stages: {} },
 ];

@@ -11,7 +11,7 @@ export const pluginOption = () =>
 export const backendOption = () =>
   new Option(
     "--backend <name>",
-    "onnx, onnx:webgpu, onnx:cuda, reference; with options: onnx,threads=2 (default: onnx)",
+    "onnx, onnx:webgpu, onnx:cuda, tfjs:wasm, reference; with options: onnx,threads=2 (default: onnx)",
   );
 
 export const seedOption = () =>

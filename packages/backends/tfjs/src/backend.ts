@@ -1,0 +1,53 @@
+import {
+  type Backend,
+  type BackendFactory,
+  ConfigError,
+  type HostData,
+  interpreterBackend,
+} from "@alignkit/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { type EngineName, engineNames } from "./engines.js";
+import { tfjsKernels } from "./kernels.js";
+import { loadEngine } from "./load-engine.js";
+
+export interface TfjsBackendOptions {
+  /** The engine; `node` unless given. One that is not there is an error, never another in its place. */
+  readonly provider?: EngineName;
+}
+
+/**
+ * An engine of TensorFlow.js as a backend, op by op. tfjs has one engine a process, so two of different engines
+ * cannot be used at the same time.
+ * @throws {BackendError} when a package of the engine is not installed, or the engine does not start
+ */
+export async function createTfjsBackend({ provider = "node" }: TfjsBackendOptions = {}): Promise<Backend> {
+  const engine = await loadEngine(provider);
+  return interpreterBackend<Tensor>({
+    name: `tfjs:${provider}`,
+    kernels: tfjsKernels(engine),
+    // Copied both ways: engines may keep the array that they get, and give out the one that they hold.
+    upload: ({ type, data }) =>
+      engine.scoped(() => [engine.tf.tensor(data.slice(), [...type.shape], type.dtype)])[0] as Tensor,
+    read: async (tensor, type) => ({ type, data: ((await tensor.data()) as HostData).slice() }),
+    free: (tensor) => tensor.dispose(),
+  });
+}
+
+/** Checks options as they come from a config. @throws {ConfigError} naming each that is wrong */
+export function parseOptions(given: Readonly<Record<string, unknown>>): TfjsBackendOptions {
+  const { provider, ...unknown } = given;
+  const problems = Object.keys(unknown).map((name) => `${name} is not an option of the tfjs backend`);
+  if (provider !== undefined && !engineNames.includes(provider as EngineName)) {
+    problems.unshift(`provider is "${String(provider)}"; give one of ${engineNames.join(", ")}`);
+  }
+  if (problems.length > 0)
+    throw new ConfigError(`tfjs backend: ${problems.join("; ")}`, { details: { problems } });
+  return given;
+}
+
+/** The backend as a plugin offers it; options as in {@link TfjsBackendOptions}. */
+export const tfjsBackendFactory: BackendFactory = {
+  name: "tfjs",
+  description: "TensorFlow.js: WebAssembly, WebGPU, plain JavaScript, or TensorFlow through tfjs-node",
+  create: (options) => createTfjsBackend(parseOptions(options)),
+};

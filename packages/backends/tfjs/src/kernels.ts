@@ -1,0 +1,143 @@
+import {
+  type CompositeName,
+  type Kernel,
+  type KernelTable,
+  type OpName,
+  type Shape,
+  sizeOf,
+} from "@alignkit/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { indexingKernels } from "./indexing.js";
+import type { LoadedEngine } from "./load-engine.js";
+
+/** Composites that take one pass, or operands of unequal shape, where their decomposition would write out each step. */
+export type WholeComposite = CompositeName & ("softmax" | "logSoftmax" | "linear" | "adamWUpdate");
+
+/** A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way. */
+export function tfjsKernels(
+  engine: LoadedEngine,
+): KernelTable<Tensor> & { readonly [K in WholeComposite]: Kernel<K, Tensor> } {
+  const { tf, scoped, settings } = engine;
+  const unary =
+    (compute: (x: Tensor) => Tensor): Kernel<OpName, Tensor> =>
+    ([x]) =>
+      scoped(() => [compute(x!)]);
+  const binary =
+    (compute: (a: Tensor, b: Tensor) => Tensor): Kernel<OpName, Tensor> =>
+    ([a, b]) =>
+      scoped(() => [compute(a!, b!)]);
+  const repeat = (x: Tensor, shape: Shape) => tf.broadcastTo(x, [...shape]);
+  const product = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => {
+    if (settings.transposesInProducts) return tf.matMul(a, b, transposeA, transposeB);
+    const written = (x: Tensor, transpose: boolean) =>
+      transpose ? tf.transpose(x, lastTwoSwapped(x.rank)) : x;
+    return tf.matMul(written(a, transposeA), written(b, transposeB));
+  };
+
+  return {
+    ...indexingKernels(engine),
+
+    constant: (_, { value: { type, data } }) =>
+      scoped(() => [tf.tensor(data.slice(), [...type.shape], type.dtype)]),
+    fill: (_, { type, value }) => scoped(() => [tf.fill([...type.shape], value, type.dtype)]),
+    iota: (_, { shape, axis }) =>
+      scoped(() => {
+        const row = shape.map((size, other) => (other === axis ? size : 1));
+        return [repeat(tf.reshape(tf.range(0, shape[axis]!, 1, "int32"), row), shape)];
+      }),
+
+    neg: unary((x) => tf.neg(x)),
+    abs: unary((x) => tf.abs(x)),
+    exp: unary((x) => tf.exp(x)),
+    log: unary((x) => tf.log(x)),
+    sqrt: unary((x) => tf.sqrt(x)),
+    tanh: unary((x) => tf.tanh(x)),
+    sigmoid: unary((x) => tf.sigmoid(x)),
+    erf: unary((x) => tf.erf(x)),
+    sin: unary((x) => tf.sin(x)),
+    cos: unary((x) => tf.cos(x)),
+    not: unary((x) => tf.logicalNot(x)),
+    // To bool by comparison: some engines would store the lowest byte.
+    cast: ([x], { dtype }) =>
+      scoped(() => [
+        dtype === "bool" ? tf.notEqual(x!, tf.scalar(0, x!.dtype as "float32")) : tf.cast(x!, dtype),
+      ]),
+    barrier: unary((x) => tf.clone(x)),
+
+    add: binary((a, b) => tf.add(a, b)),
+    sub: binary((a, b) => tf.sub(a, b)),
+    mul: binary((a, b) => tf.mul(a, b)),
+    div: binary((a, b) => tf.div(a, b)),
+    maximum: binary((a, b) => tf.maximum(a, b)),
+    minimum: binary((a, b) => tf.minimum(a, b)),
+    equal: binary((a, b) => tf.equal(a, b)),
+    less: binary((a, b) => tf.less(a, b)),
+    lessEqual: binary((a, b) => tf.lessEqual(a, b)),
+    and: binary((a, b) => tf.logicalAnd(a, b)),
+    or: binary((a, b) => tf.logicalOr(a, b)),
+    select: ([condition, yes, no]) => scoped(() => [tf.where(condition!, yes!, no!)]),
+
+    sum: ([x], { axes }) => scoped(() => [tf.sum(x!, [...axes], true)]),
+    max: ([x], { axes }) => scoped(() => [tf.max(x!, [...axes], true)]),
+    argMax: unary((x) => tf.argMax(x, -1)),
+
+    reshape: ([x], { shape }) => scoped(() => [tf.reshape(x!, [...shape])]),
+    broadcastTo: ([x], { shape }) => scoped(() => [repeat(x!, shape)]),
+    transpose: ([x], { permutation }) => scoped(() => [tf.transpose(x!, [...permutation])]),
+    slice: ([x], { starts, ends }) =>
+      scoped(() => [
+        x!.rank === 0
+          ? tf.clone(x!)
+          : tf.slice(
+              x!,
+              [...starts],
+              ends.map((end, axis) => end - starts[axis]!),
+            ),
+      ]),
+    pad: ([x], { before, after }) =>
+      scoped(() => [
+        x!.rank === 0
+          ? tf.clone(x!)
+          : tf.pad(
+              x!,
+              before.map((count, axis): [number, number] => [count, after[axis]!]),
+            ),
+      ]),
+    concat: (inputs, { axis }) => scoped(() => [tf.concat([...inputs], axis)]),
+
+    matMul: ([a, b], { transposeA, transposeB }) => scoped(() => [product(a!, b!, transposeA, transposeB)]),
+
+    softmax: unary((x) => tf.softmax(x)),
+    logSoftmax: unary((x) => tf.logSoftmax(x)),
+    linear: ([x, weight, bias], { transposeWeight }, [type]) =>
+      scoped(() => {
+        const width = x!.shape.at(-1)!;
+        const rows = tf.reshape(x!, [sizeOf(x!.shape) / width, width]);
+        const projected = product(rows, weight!, false, transposeWeight);
+        return [tf.reshape(bias === undefined ? projected : tf.add(projected, bias), [...type!.shape])];
+      }),
+    // In the order of the decomposition in the core.
+    adamWUpdate: (
+      [parameter, gradient, m, v, learningRate, stepSize, denominatorScale, gradientScale],
+      { beta1, beta2, epsilon, weightDecay },
+    ) =>
+      scoped(() => {
+        const g = tf.mul(gradient!, gradientScale!);
+        const nextM = tf.add(tf.mul(m!, beta1), tf.mul(g, 1 - beta1));
+        const nextV = tf.add(tf.mul(v!, beta2), tf.mul(tf.mul(g, g), 1 - beta2));
+        const decayed =
+          weightDecay === 0
+            ? parameter!
+            : tf.sub(parameter!, tf.mul(parameter!, tf.mul(learningRate!, weightDecay)));
+        const denominator = tf.add(tf.mul(tf.sqrt(nextV), denominatorScale!), epsilon);
+        return [tf.sub(decayed, tf.mul(tf.div(nextM, denominator), stepSize!)), nextM, nextV];
+      }),
+  };
+}
+
+/** The order of axes with the last two exchanged. */
+function lastTwoSwapped(rank: number): number[] {
+  return Array.from({ length: rank }, (_, axis) =>
+    axis < rank - 2 ? axis : axis === rank - 1 ? rank - 2 : rank - 1,
+  );
+}

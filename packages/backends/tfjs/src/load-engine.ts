@@ -1,0 +1,86 @@
+import { createRequire } from "node:module";
+import util from "node:util";
+import { BackendError } from "@alignkit/core";
+import type * as tfjs from "@tensorflow/tfjs-core";
+import { type EngineName, type EngineSettings, engineNames, engines } from "./engines.js";
+
+export type Tf = typeof tfjs;
+
+/** Tensors are made inside; those that are not returned are freed. */
+export type Scope = (compute: () => tfjs.Tensor[]) => tfjs.Tensor[];
+
+/** An engine that has started. */
+export interface LoadedEngine {
+  readonly tf: Tf;
+  readonly settings: EngineSettings;
+  readonly scoped: Scope;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Loads the packages of an engine and starts it; none takes its place.
+ * @throws {BackendError} naming what is absent, with the line that installs it, or what it lacks to start
+ */
+export async function loadEngine(name: EngineName): Promise<LoadedEngine> {
+  const settings: EngineSettings = engines[name];
+  const missing = settings.packages.filter((wanted) => !isInstalled(wanted));
+  if (missing.length > 0) {
+    const others = engineNames.filter((other) => engines[other].packages.every(isInstalled));
+    throw new BackendError(
+      `tfjs:${name}: ${missing.join(" and ")} not installed; run: npm install ${missing.map((wanted) => `${wanted}@4`).join(" ")}` +
+        (others.length > 0 ? `. Installed here: ${others.map((other) => `tfjs:${other}`).join(", ")}` : ""),
+      { details: { missing } },
+    );
+  }
+  try {
+    const tf = await start(settings);
+    return { tf, settings, scoped: createScope(tf, name, settings) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+    throw new BackendError(`tfjs:${name} did not start; it needs ${settings.needs}. It says: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+function isInstalled(wanted: string): boolean {
+  try {
+    require.resolve(wanted);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function start({ packages, registeredAs, gpu }: EngineSettings): Promise<Tf> {
+  if (registeredAs === "tensorflow") restoreRemovedFunctions();
+  const [tf] = packages.map((wanted) => require(wanted) as unknown) as [Tf];
+  if (!(await tf.setBackend(registeredAs)))
+    throw new Error(`tfjs cannot start its backend "${registeredAs}"`);
+  await tf.ready();
+  if (registeredAs === "tensorflow" && gpu) {
+    const { isUsingGpuDevice } = tf.backend() as unknown as { readonly isUsingGpuDevice: boolean };
+    if (!isUsingGpuDevice) throw new Error("TensorFlow found no GPU and would compute on the CPU");
+  }
+  return tf;
+}
+
+/** Two functions that tfjs-node 4.22 calls and Node 23 no longer has. */
+function restoreRemovedFunctions(): void {
+  const target = util as unknown as Record<string, unknown>;
+  target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  target.isArray ??= Array.isArray;
+}
+
+/** tfjs has one engine a process: whoever switches it would move our tensors to another device in silence. */
+function createScope(tf: Tf, name: EngineName, { registeredAs }: EngineSettings): Scope {
+  return (compute) => {
+    if (tf.getBackend() !== registeredAs) {
+      throw new BackendError(
+        `tfjs:${name}: tfjs now runs "${tf.getBackend()}" in this process, and it has one engine at a time; use a process for each`,
+      );
+    }
+    return tf.tidy(compute);
+  };
+}
