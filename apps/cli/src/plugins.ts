@@ -12,7 +12,7 @@ export const builtInPlugins: readonly BuiltIn[] = [
     load: async () => (await import("@alignkit/sft")).sft(),
     stages: {
       pretrain: "Trains a new or given language model on raw text; every token is learned",
-      sft: "Fine-tunes a language model on demonstrations; only completions are learned",
+      sft: "Fine-tunes a language model on demonstrations; only completions are learned, unless asked otherwise",
     },
   },
   {
