@@ -61,6 +61,7 @@ describe("help", () => {
         generate       Continues each prompt of a file
         chat           Talks with a language model
         score          Log-probabilities of texts under a language model, or scores of a reward model
+        export         Writes a model for other programs; a LoRA adapter is merged into its base
 
       About this installation:
         doctor         Tells what this machine has, and checks a backend against the reference

@@ -69,6 +69,19 @@ describe("examples", () => {
   );
 
   it(
+    "transformers-js: an adapter is trained and exported",
+    async () => {
+      const lines = await runScript("examples/transformers-js/basic.ts");
+      expect(lines.find((line) => line.startsWith("alignkit: "))).toMatch(
+        /Once upon a time, there was a kind (fox|owl|hen|cat) who said hello\.$/,
+      );
+      expect(lines.some((line) => /^transformers\.js: |^equal$/.test(line))).toBe(true);
+      expect(lines).not.toContain("different");
+    },
+    3 * minute,
+  );
+
+  it(
     "custom-stage: the command line loads it as a plugin",
     async () => {
       const plugin = ["--plugin", "./examples/custom-stage/rank-by-rule.ts"];

@@ -38,9 +38,9 @@ export async function readPackedRows(): Promise<PackedRows> {
   return { loss, arrays: await readArrays(join(fixtures, "llama/packing.safetensors")) };
 }
 
-const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFile(path, "utf8"));
+export const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFile(path, "utf8"));
 
-async function readArrays(path: string): Promise<ReadonlyMap<string, HostTensor>> {
+export async function readArrays(path: string): Promise<ReadonlyMap<string, HostTensor>> {
   const { tensors } = await readSafetensors(path);
   return new Map(
     [...tensors].map(([name, { data, shape }]) => [

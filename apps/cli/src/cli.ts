@@ -4,6 +4,7 @@ import { addChat } from "./commands/chat.js";
 import { addData } from "./commands/data.js";
 import { addDemo } from "./commands/demo.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addExport } from "./commands/export.js";
 import { addGenerate } from "./commands/generate.js";
 import { addInit } from "./commands/init.js";
 import { addPlugins } from "./commands/plugins.js";
@@ -24,7 +25,7 @@ const groups: readonly { readonly title: string; readonly verbs: readonly AddVer
   { title: "Begin:", verbs: [addDemo, addInit] },
   { title: "Data:", verbs: [addData] },
   { title: "Train:", verbs: [addRun, addStages] },
-  { title: "Use:", verbs: [addGenerate, addChat, addScore] },
+  { title: "Use:", verbs: [addGenerate, addChat, addScore, addExport] },
   { title: "About this installation:", verbs: [addDoctor, addPlugins, addPresets] },
 ];
 

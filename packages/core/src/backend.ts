@@ -18,6 +18,11 @@ export interface Backend {
   readonly dynamicShapes: boolean;
   /** Copies to the device. */
   upload(value: HostTensor): Promise<DeviceTensor>;
+  /**
+   * A new tensor that `fill` writes in place: for files that are read without a copy. Only where the device's memory is
+   * the host's; elsewhere callers fill an array and upload it.
+   */
+  uploadWith?(type: TensorType, fill: (data: HostTensor["data"]) => Promise<void>): Promise<DeviceTensor>;
   compile(graph: Graph, options?: CompileOptions): Promise<Executable>;
   dispose(): Promise<void>;
 }

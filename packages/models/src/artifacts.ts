@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type ArtifactKey, DataError, type DirectoryArtifact, defineDirectoryArtifact } from "@alignkit/core";
 import { declaredHead, type Head } from "./config.js";
-import { readModelConfig } from "./directory/load.js";
+import { readModelConfig } from "./directory/open.js";
 import { requireOwnPadding } from "./padding.js";
 
 /** A language model that answers prompts: pretrained, fine-tuned or trained by reinforcement learning. */

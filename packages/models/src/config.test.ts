@@ -58,6 +58,7 @@ describe("parseModelConfig", () => {
       initializerRange: 0.02,
       dropout: { embedding: 0, attention: 0, residual: 0 },
       rewardBias: 0,
+      lora: null,
       source,
     });
   });
@@ -91,6 +92,7 @@ describe("parseModelConfig", () => {
       initializerRange: 0.02,
       dropout: { embedding: 0, attention: 0, residual: 0 },
       rewardBias: 0,
+      lora: null,
       source,
     });
   });

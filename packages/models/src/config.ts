@@ -1,6 +1,7 @@
 import { ConfigError } from "@alignkit/core";
 import type { FamilyDefinition, FamilyFields } from "./families/family.js";
 import { familyNames, findFamily } from "./families/table.js";
+import type { LoraConfig } from "./lora-config.js";
 import { requireOwnPadding } from "./padding.js";
 
 /** What sits on top of the decoder: next-token logits, or one number per position (rewards, values). */
@@ -105,6 +106,8 @@ export interface ModelConfig extends DecoderConfig {
   readonly family: string;
   /** Added to a scalar head's output, so that demonstrations score 0 on average; `reward_bias` in `config.json`. */
   readonly rewardBias: number;
+  /** A low-rank adapter beside the model's own parameters, or null. */
+  readonly lora: LoraConfig | null;
   /** The `config.json` that was read, with fields that are not understood; empty for a new model. */
   readonly source: Readonly<Record<string, unknown>>;
 }
@@ -127,7 +130,7 @@ export function parseModelConfig(source: unknown, file = "config.json"): ModelCo
       details: { file, family: family.name, problems: allProblems },
     });
   }
-  return { ...decoder, family: family.name, rewardBias, source: fields };
+  return { ...decoder, family: family.name, rewardBias, lora: null, source: fields };
 }
 
 /**

@@ -18,6 +18,7 @@ import {
 } from "@alignkit/core";
 import type { AttentionConfig, MlpConfig, ModelConfig } from "./config.js";
 import type { ResidualMasks } from "./dropout.js";
+import { loraScaling } from "./lora-config.js";
 import type { LayerNames, LinearNames, NormNames, ParameterNames } from "./parameters.js";
 
 /** Parameters while tracing, by Hugging Face's names. */
@@ -89,9 +90,13 @@ export function norm({ config, parameters }: LayerContext, names: NormNames, x: 
     : layerNorm(x, weight, parameterOf(parameters, names.bias), config.norm.epsilon);
 }
 
-function project({ names, parameters }: LayerContext, { weight, bias }: LinearNames, x: Tensor): Tensor {
+function project({ config, names, parameters }: LayerContext, linearNames: LinearNames, x: Tensor): Tensor {
+  const { weight, bias, lora } = linearNames;
   const biasTensor = bias === null ? undefined : parameterOf(parameters, bias);
-  return linear(x, parameterOf(parameters, weight), biasTensor, names.linearLayout === "out_in");
+  const whole = linear(x, parameterOf(parameters, weight), biasTensor, names.linearLayout === "out_in");
+  if (lora === null || config.lora === null) return whole;
+  const inner = linear(x, parameterOf(parameters, lora.down));
+  return add(whole, mul(linear(inner, parameterOf(parameters, lora.up)), loraScaling(config.lora)));
 }
 
 function attentionBlock(context: LayerContext, index: number, layer: LayerNames, x: Tensor): Tensor {

@@ -19,10 +19,16 @@ export type { ParameterTensors } from "./decoder-layer.js";
 export {
   type LoadedModelDirectory,
   type ModelDirectory,
-  readModelConfig,
+  type ReadModelOptions,
   readModelDirectory,
-  readTokenizerFiles,
 } from "./directory/load.js";
+export {
+  type OpenModelDirectory,
+  openModelDirectory,
+  readModelConfig,
+  readTokenizerFiles,
+  type StoredParameter,
+} from "./directory/open.js";
 export type {
   SafetensorsArrays,
   SafetensorsDtype,
@@ -37,7 +43,9 @@ export {
 } from "./directory/safetensors-reader.js";
 export { writeSafetensors } from "./directory/safetensors-writer.js";
 export { type WeightDtype, type WriteModelOptions, writeModelDirectory } from "./directory/save.js";
+export { type UploadedModel, uploadModelDirectory } from "./directory/upload.js";
 export { type ResidualMasks, residualMasks } from "./dropout.js";
+export { type ExportedDecoder, type ExportedValue, exportDecoder } from "./export/past-decoder.js";
 export { familyNames } from "./families/table.js";
 export { createGenerator, type Generator } from "./generation/generator.js";
 export type { Generation, GenerationOptions, TokenEvent } from "./generation/options.js";
@@ -50,7 +58,18 @@ export {
 export { expandSamplingMasks, type SamplingMask } from "./generation/sampling-mask.js";
 export { type TokenWeights, tokenWeights } from "./generation/weights.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
-export { initializeParameters, type NormalSource, type ParameterValue } from "./initialize.js";
+export { initializeParameters, type NumberSource, type ParameterValue } from "./initialize.js";
+export { addLora, defaultLoraTargets, mergeLora, trainableNames, trainedOf, withLora } from "./lora.js";
+export { type LoraConfig, loraScaling } from "./lora-config.js";
+export {
+  configToTrain,
+  createModelOptimizer,
+  createSharedWeights,
+  type LoraFields,
+  loraFields,
+  modelToTrain,
+  type SharedWeights,
+} from "./lora-training.js";
 export { branchMask, causalMask, documentMask, leftPaddedMask } from "./masks.js";
 export {
   forwardMemory,
@@ -75,6 +94,7 @@ export {
   isDecayParameter,
   type LayerNames,
   type LinearNames,
+  type LoraNames,
   type NormNames,
   type ParameterNames,
   type ParameterSpecification,
@@ -100,3 +120,4 @@ export {
   parameterValues,
   trainingSteps,
 } from "./training.js";
+export { requireKnownIds } from "./vocabulary.js";

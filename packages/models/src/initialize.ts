@@ -8,9 +8,11 @@ export interface ParameterValue {
 }
 
 /** What new weights are drawn from. */
-export interface NormalSource {
+export interface NumberSource {
   /** A draw from N(0, 1). */
   normal(): number;
+  /** A draw from `[0, 1)`. */
+  uniform(): number;
 }
 
 /**
@@ -22,10 +24,18 @@ export interface NormalSource {
 export function initializeParameters(
   config: ModelConfig,
   head: Head,
-  random: NormalSource,
+  random: NumberSource,
+): Map<string, ParameterValue> {
+  return initializeSpecifications(parameterSpecifications(config, head), random);
+}
+
+/** The first values of some parameters. */
+export function initializeSpecifications(
+  specifications: readonly ParameterSpecification[],
+  random: NumberSource,
 ): Map<string, ParameterValue> {
   return new Map(
-    parameterSpecifications(config, head).map((specification) => [
+    specifications.map((specification) => [
       specification.name,
       { shape: specification.shape, data: initialValues(specification, random) },
     ]),
@@ -34,11 +44,14 @@ export function initializeParameters(
 
 function initialValues(
   { shape, initialization }: ParameterSpecification,
-  random: NormalSource,
+  random: NumberSource,
 ): Float32Array {
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
   if (initialization.kind === "constant") {
     return data.fill(initialization.value);
+  }
+  if (initialization.kind === "uniform") {
+    return data.map(() => initialization.bound * (2 * random.uniform() - 1));
   }
   for (let index = 0; index < data.length; index += 1) {
     data[index] = initialization.deviation * random.normal();

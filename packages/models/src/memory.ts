@@ -12,7 +12,8 @@ import type { Head, ModelConfig } from "./config.js";
 import { hiddenStates } from "./decoder.js";
 import type { ParameterTensors } from "./decoder-layer.js";
 import { scalarScores, tokenLogProbs } from "./heads.js";
-import { parameterShapes } from "./parameters.js";
+import { trainedOf } from "./lora.js";
+import { parameterShapes, parameterSpecifications } from "./parameters.js";
 
 const floatBytes = 4;
 
@@ -38,6 +39,12 @@ export function parameterBytes(config: ModelConfig, head: Head): number {
   return bytes;
 }
 
+/** Bytes of the weights that training changes. */
+function trainedBytes({ config, head }: PassShape): number {
+  const trained = parameterSpecifications(config, head).filter(({ frozen }) => !frozen);
+  return trained.reduce((total, { shape }) => total + sizeOf(shape), 0) * floatBytes;
+}
+
 /**
  * Bytes by what they hold. Parameters, gradients and Adam's moments are exact; activations are what of the traced loss and
  * its gradient is alive at once.
@@ -47,11 +54,11 @@ export function parameterBytes(config: ModelConfig, head: Head): number {
 export function trainingMemory(
   shape: PassShape & { readonly accumulates: boolean; readonly residualDropout?: number },
 ): Record<"parameters" | "gradients" | "optimizer" | "activations", number> {
-  const parameters = parameterBytes(shape.config, shape.head);
+  const trained = trainedBytes(shape);
   return {
-    parameters,
-    gradients: parameters * (shape.accumulates ? 2 : 1),
-    optimizer: 2 * parameters,
+    parameters: parameterBytes(shape.config, shape.head),
+    gradients: trained * (shape.accumulates ? 2 : 1),
+    optimizer: 2 * trained,
     activations: passBytes(shape, true) + dropoutMaskBytes(shape),
   };
 }
@@ -101,7 +108,7 @@ function passBytes({ config, head, rows, length, targets }: PassShape, withGradi
         : tokenLogProbs(config, parameters, hidden, rows, targets).logProbs;
     if (!withGradients) return { read };
     const loss = sum(read);
-    return { loss, gradients: accumulatedGradients(loss, parameters) };
+    return { loss, gradients: accumulatedGradients(loss, trainedOf(config, head, parameters)) };
   };
   const { graph } = trace(body as never, {
     parameters: Object.fromEntries(

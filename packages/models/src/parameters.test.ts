@@ -69,20 +69,34 @@ describe("parameterNames", () => {
       projection: {
         kind: "fused",
         queryKeyValue: {
+          module: "transformer.h.1.attn.c_attn",
           weight: "transformer.h.1.attn.c_attn.weight",
           bias: "transformer.h.1.attn.c_attn.bias",
+          lora: null,
         },
       },
       queryNorm: null,
       keyNorm: null,
       attentionOutput: {
+        module: "transformer.h.1.attn.c_proj",
         weight: "transformer.h.1.attn.c_proj.weight",
         bias: "transformer.h.1.attn.c_proj.bias",
+        lora: null,
       },
       mlpNorm: { weight: "transformer.h.1.ln_2.weight", bias: "transformer.h.1.ln_2.bias" },
       mlpGate: null,
-      mlpUp: { weight: "transformer.h.1.mlp.c_fc.weight", bias: "transformer.h.1.mlp.c_fc.bias" },
-      mlpDown: { weight: "transformer.h.1.mlp.c_proj.weight", bias: "transformer.h.1.mlp.c_proj.bias" },
+      mlpUp: {
+        module: "transformer.h.1.mlp.c_fc",
+        weight: "transformer.h.1.mlp.c_fc.weight",
+        bias: "transformer.h.1.mlp.c_fc.bias",
+        lora: null,
+      },
+      mlpDown: {
+        module: "transformer.h.1.mlp.c_proj",
+        weight: "transformer.h.1.mlp.c_proj.weight",
+        bias: "transformer.h.1.mlp.c_proj.bias",
+        lora: null,
+      },
     });
   });
 

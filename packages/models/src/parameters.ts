@@ -7,11 +7,22 @@ import { ConfigError } from "@alignkit/core";
 import type { Head, ModelConfig } from "./config.js";
 import type { FamilyDefinition } from "./families/family.js";
 import { findFamily } from "./families/table.js";
+import { isLoraTarget } from "./lora-config.js";
 
 /** A weight matrix, stored as {@link ParameterNames.linearLayout} says, and its bias, if it has one. */
 export interface LinearNames {
+  /** What precedes `.weight`. */
+  readonly module: string;
   readonly weight: string;
   readonly bias: string | null;
+  /** Null without an adapter. */
+  readonly lora: LoraNames | null;
+}
+
+/** The matrices of a low-rank adapter, `[R, in]` and `[out, R]` in every layout. */
+export interface LoraNames {
+  readonly down: string;
+  readonly up: string;
 }
 
 /** RMS norms have no bias. */
@@ -62,12 +73,16 @@ export interface ParameterNames {
 /** How a new parameter is filled. */
 export type Initialization =
   | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "normal"; readonly deviation: number; readonly zeroRow: number | null };
+  | { readonly kind: "normal"; readonly deviation: number; readonly zeroRow: number | null }
+  /** Between `-bound` and `bound`. */
+  | { readonly kind: "uniform"; readonly bound: number };
 
 export interface ParameterSpecification {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initialization: Initialization;
+  /** Whether training leaves it alone: with an adapter, all but the adapter and a scalar head. */
+  readonly frozen: boolean;
 }
 
 /** The names of the parameters of `config`, by the part they play. */
@@ -90,22 +105,50 @@ export function parameterNames(config: ModelConfig): ParameterNames {
   };
 }
 
-/** Every parameter of `config` under `head`, from the embedding to the head: name, shape, first values. */
+/** The projections of a layer. */
+export function linearsOf({ projection, ...layer }: LayerNames): readonly LinearNames[] {
+  const attention =
+    projection.kind === "fused"
+      ? [projection.queryKeyValue]
+      : [projection.query, projection.key, projection.value];
+  const gate = layer.mlpGate === null ? [] : [layer.mlpGate];
+  return [...attention, layer.attentionOutput, ...gate, layer.mlpUp, layer.mlpDown];
+}
+
+/** Every parameter of `config` under `head`, from the embedding to the head, then the adapter: name, shape, first values. */
 export function parameterSpecifications(config: ModelConfig, head: Head): readonly ParameterSpecification[] {
   const family = definitionOf(config);
   const names = parameterNames(config);
   const { attention, hiddenSize, initializerRange, vocabularySize } = config;
   const specifications: ParameterSpecification[] = [];
+  const adapter: ParameterSpecification[] = [];
+  const hasAdapter = config.lora !== null;
   const matrix = (
     name: string,
     shape: readonly number[],
     deviation = initializerRange,
     zeroRow: number | null = null,
-  ) => specifications.push({ name, shape, initialization: { kind: "normal", deviation, zeroRow } });
+  ) =>
+    specifications.push({
+      name,
+      shape,
+      initialization: { kind: "normal", deviation, zeroRow },
+      frozen: hasAdapter && name !== names.scalarHead,
+    });
   const vector = (name: string | null, size: number, value: number) => {
     if (name !== null) {
-      specifications.push({ name, shape: [size], initialization: { kind: "constant", value } });
+      const initialization = { kind: "constant", value } as const;
+      specifications.push({ name, shape: [size], initialization, frozen: hasAdapter });
     }
+  };
+  const lowRank = (lora: LoraNames | null, input: number, output: number) => {
+    if (lora === null || config.lora === null) return;
+    const { rank } = config.lora;
+    // As torch's Linear: He et al. 2015 with a slope of sqrt(5).
+    const initialization = { kind: "uniform", bound: 1 / Math.sqrt(input) } as const;
+    adapter.push({ name: lora.down, shape: [rank, input], initialization, frozen: false });
+    const zero = { kind: "constant", value: 0 } as const;
+    adapter.push({ name: lora.up, shape: [output, rank], initialization: zero, frozen: false });
   };
   const linear = (linearNames: LinearNames, input: number, output: number, deviation = initializerRange) => {
     matrix(
@@ -114,6 +157,7 @@ export function parameterSpecifications(config: ModelConfig, head: Head): readon
       deviation,
     );
     vector(linearNames.bias, output, 0);
+    lowRank(linearNames.lora, input, output);
   };
   const norm = (normNames: NormNames | null, size: number) => {
     if (normNames !== null) {
@@ -161,7 +205,7 @@ export function parameterSpecifications(config: ModelConfig, head: Head): readon
   } else if (!config.tiedHead) {
     matrix(names.languageModelHead, [vocabularySize, hiddenSize]);
   }
-  return specifications;
+  return [...specifications, ...adapter];
 }
 
 /** Name to shape of every parameter; a tied head is not among them. */
@@ -190,10 +234,16 @@ function layerNames(config: ModelConfig, family: FamilyDefinition, prefix: strin
   const { attention, mlp } = config;
   const { layer } = family.modules;
   const path = (module: string | undefined, part: string) => `${prefix}.${required(family, module, part)}`;
-  const linear = (module: string | undefined, part: string, bias: boolean): LinearNames => ({
-    weight: `${path(module, part)}.weight`,
-    bias: bias ? `${path(module, part)}.bias` : null,
-  });
+  const linear = (given: string | undefined, part: string, bias: boolean): LinearNames => {
+    const module = path(given, part);
+    const hasAdapter = config.lora !== null && isLoraTarget(config.lora.targets, module);
+    return {
+      module,
+      weight: `${module}.weight`,
+      bias: bias ? `${module}.bias` : null,
+      lora: hasAdapter ? { down: `${module}.lora_A.weight`, up: `${module}.lora_B.weight` } : null,
+    };
+  };
   const norm = (module: string | undefined, part: string) => normNames(config, path(module, part));
   const projection: ProjectionNames =
     attention.projection === "separate"

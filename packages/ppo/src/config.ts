@@ -1,5 +1,5 @@
 import { ConfigError } from "@alignkit/core";
-import { fileList, optimizationFields } from "@alignkit/models";
+import { fileList, loraFields, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
 import { ptxReductions } from "./functions.js";
 import { rewardModules } from "./reward-modules.js";
@@ -162,6 +162,7 @@ export const ppoConfig = z.strictObject({
   ptx_max_length: z.int().min(2).default(1024).describe("Tokens of a pretraining text; longer ones are cut"),
 
   // Optimization.
+  ...loraFields,
   ...optimizationFields,
   adam_epsilon_form: optimizationFields.adam_epsilon_form.describe(
     "Where epsilon stands; the paper does not say: its nearest kin, Stiennon et al., is PyTorch code, Ziegler et al. TensorFlow's with 1e-5",

@@ -13,7 +13,7 @@ import {
   type Tensor,
   type TensorRecord,
 } from "@alignkit/core";
-import { hiddenStates, type ModelConfig, scalarScores, tokenLogProbs } from "@alignkit/models";
+import { hiddenStates, type ModelConfig, scalarScores, tokenLogProbs, trainedOf } from "@alignkit/models";
 import { freeAxes, type TargetTensors, type TokenTensors } from "./batch-tensors.js";
 import { meanOverTokens, policyLoss, pretrainingLoss, valueLoss } from "./losses.js";
 
@@ -113,7 +113,11 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
             probsDifference: meanOverTokens(difference, targets.weights, divisor),
           },
           maxima: { probsDifferenceMax: max(difference) },
-          gradients: accumulatedGradients(total, parameters, previous),
+          gradients: accumulatedGradients(
+            total,
+            trainedOf(policyConfig, "language_model", parameters),
+            previous,
+          ),
         };
       },
       { donate: ["previous"], dynamic: { ...withoutOld, old, allowed } },
@@ -126,7 +130,11 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
         const loss = pretrainingLoss(logProbs, targets.weights, divisor);
         return {
           metrics: { loss },
-          gradients: accumulatedGradients(mul(loss, ptxCoefficient), parameters, previous),
+          gradients: accumulatedGradients(
+            mul(loss, ptxCoefficient),
+            trainedOf(policyConfig, "language_model", parameters),
+            previous,
+          ),
         };
       },
       { donate: ["previous"], dynamic: withoutOld },
@@ -155,7 +163,10 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
           clipRange: clipRangeValue,
           tokens: divisor,
         });
-        return { metrics: terms, gradients: accumulatedGradients(terms.loss, parameters, previous) };
+        return {
+          metrics: terms,
+          gradients: accumulatedGradients(terms.loss, trainedOf(valueConfig, "scalar", parameters), previous),
+        };
       },
       { donate: ["previous"], dynamic: { ...withoutOld, old } },
     ),

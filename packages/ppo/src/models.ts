@@ -1,19 +1,18 @@
+import { ConfigError, type DeviceTensor, float32, type HostTensor, type Random } from "@alignkit/core";
 import {
-  type Backend,
-  ConfigError,
-  type DeviceTensor,
-  float32,
-  type HostTensor,
-  type Random,
-  uploadAll,
-} from "@alignkit/core";
-import {
+  type Head,
   hostTensors,
   initializeParameters,
+  type LoraFields,
   type ModelConfig,
+  modelToTrain,
+  type ParameterValue,
   parameterNames,
+  parameterValues,
   readModelDirectory,
   readTokenizerFiles,
+  requireKnownIds,
+  type SharedWeights,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
 
@@ -23,6 +22,7 @@ type Named<T> = Readonly<Record<string, T>>;
 export interface LoadedModel {
   readonly directory: string;
   readonly config: ModelConfig;
+  readonly head: Head;
   readonly parameters: Named<HostTensor>;
   readonly generationConfig: Readonly<Record<string, unknown>> | null;
   /** The tokenizer's files by name, empty without one. */
@@ -39,11 +39,23 @@ export function describeModel({ parameters: _, ...description }: LoadedModel): M
   return description;
 }
 
-export async function loadModel(directory: string): Promise<LoadedModel> {
-  const { config, parameters, generationConfig } = await readModelDirectory(directory);
+/** @param known - weights that were read before, by origin, so that models of one base share them; is added to */
+export async function loadModel(
+  directory: string,
+  known: Map<string, ParameterValue> = new Map(),
+): Promise<LoadedModel> {
+  const { config, head, parameters, generationConfig } = await readModelDirectory(directory, { known });
   const files = await readTokenizerFiles(directory);
   const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
-  return { directory, config, parameters: hostTensors(parameters), generationConfig, files, tokenizer };
+  requireKnownIds(config, tokenizer, directory);
+  return { directory, config, head, parameters: hostTensors(parameters), generationConfig, files, tokenizer };
+}
+
+/** The model that is trained: the whole of it, or an adapter beside it. */
+export function withAdapter(model: LoadedModel, fields: LoraFields, random: Random): LoadedModel {
+  const whole = { ...model, parameters: parameterValues(model.parameters) };
+  const { config, parameters } = modelToTrain(whole, fields, model.directory, random);
+  return { ...model, config, parameters: hostTensors(parameters) };
 }
 
 /** A model whose weights do not change, on the backend. */
@@ -52,8 +64,12 @@ export interface FrozenModel {
   readonly parameters: Named<DeviceTensor>;
 }
 
-export async function freeze(backend: Backend, { config, parameters }: LoadedModel): Promise<FrozenModel> {
-  return { config, parameters: await uploadAll(backend, parameters) };
+/** The weights stay those of `shared`. */
+export async function freeze(
+  shared: SharedWeights,
+  { config, parameters }: LoadedModel,
+): Promise<FrozenModel> {
+  return { config, parameters: await shared.upload(parameters) };
 }
 
 /**
@@ -70,7 +86,7 @@ export function valueModelFromPolicy(policy: LoadedModel, random: Random): Loade
       throw new ConfigError(`${policy.directory}: has no ${name} for the value model`);
     parameters[name] = own ?? float32(data, shape);
   }
-  return { ...policy, parameters };
+  return { ...policy, head: "scalar", parameters };
 }
 
 /** Whether two models read the same ids: of equal tokenizer.json, or both without one. */

@@ -1,8 +1,9 @@
-import type { DirectoryArtifact, PlanContext, StagePlan } from "@alignkit/core";
+import { type DirectoryArtifact, type PlanContext, type StagePlan, sizeOf } from "@alignkit/core";
 import {
+  configToTrain,
   type Head,
   type ModelConfig,
-  parameterShapes,
+  parameterSpecifications,
   readModelConfig,
   readTokenizerFiles,
   trainingMemory,
@@ -16,11 +17,16 @@ import type { PpoInputs } from "./stage.js";
 
 const bytesPerFloat = 4;
 
-async function parameterBytes(directory: string, head: Head): Promise<number> {
-  let count = 0;
-  for (const shape of parameterShapes(await readModelConfig(directory), head).values())
-    count += shape.reduce((size, axis) => size * axis, 1);
-  return count * bytesPerFloat;
+/** Bytes of weights; those of a base that an earlier one has, too, are in memory already. */
+function weightCounter() {
+  const bases = new Set<string>();
+  return (config: ModelConfig, head: Head): number => {
+    const base = config.lora?.base;
+    const isKnown = base !== undefined && bases.has(base);
+    if (base !== undefined) bases.add(base);
+    const counted = parameterSpecifications(config, head).filter(({ frozen }) => !(frozen && isKnown));
+    return counted.reduce((total, { shape }) => total + sizeOf(shape), 0) * bytesPerFloat;
+  };
 }
 
 /** Steps and memory of a PPO run, before it starts; what an earlier stage has yet to make is left out. */
@@ -73,9 +79,11 @@ async function memoryOf(
   inputs: PpoInputs,
   withTexts: boolean,
 ): Promise<Readonly<Record<string, number>>> {
-  const policyConfig = await readModelConfig(inputs.init.directory);
-  const value = await valueStart(inputs);
-  const valueConfig = await readModelConfig(value.directory);
+  const toTrain = async ({ directory }: DirectoryArtifact) =>
+    configToTrain(await readModelConfig(directory), config, directory);
+  const policyConfig = await toTrain(inputs.init);
+  const valueConfig = await toTrain(await valueStart(inputs));
+  const bytesOf = weightCounter();
   const rows = Math.min(config.per_device_train_batch_size, config.batch_size / config.num_mini_batches);
   const accumulates = config.batch_size / config.num_mini_batches > rows;
   const lengthOf = ({ maxPositions }: ModelConfig) =>
@@ -98,17 +106,17 @@ async function memoryOf(
     2 * policyConfig.layers * keyValueHeads * headDimension * lengthOf(policyConfig) * bytesPerFloat;
   const sampling = policy.parameters + cache * Math.min(config.generation_batch_size, config.batch_size);
   return {
-    "policy weights": policy.parameters,
+    "policy weights": bytesOf(policyConfig, "language_model"),
     "policy optimizer": policy.optimizer,
-    ...(config.ema_decay === null ? {} : { "policy average": policy.parameters }),
-    "reference weights":
-      inputs.reference === undefined
-        ? policy.parameters
-        : await parameterBytes(inputs.reference.directory, "language_model"),
+    ...(config.ema_decay === null ? {} : { "policy average": policy.optimizer / 2 }),
+    "reference weights": bytesOf(
+      inputs.reference === undefined ? policyConfig : await readModelConfig(inputs.reference.directory),
+      "language_model",
+    ),
     ...(inputs.rewardModel === undefined
       ? {}
-      : { "reward model weights": await parameterBytes(inputs.rewardModel.directory, "scalar") }),
-    "value weights": valued.parameters,
+      : { "reward model weights": bytesOf(await readModelConfig(inputs.rewardModel.directory), "scalar") }),
+    "value weights": bytesOf(valueConfig, "scalar"),
     "value optimizer": valued.optimizer,
     "sampling or updates, at most": Math.max(sampling, updating),
   };

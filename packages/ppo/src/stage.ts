@@ -4,10 +4,8 @@ import {
   type Checkpoint,
   ConfigError,
   checkpointTensors,
-  createOptimizer,
   type DirectoryArtifact,
   defineStage,
-  disposeAll,
   type Optimizer,
   readAll,
   type Schedule,
@@ -20,10 +18,15 @@ import {
 import { promptsArtifact, startOfData, textsArtifact } from "@alignkit/data";
 import {
   adamWSettings,
+  createModelOptimizer,
+  createSharedWeights,
+  type ParameterValue,
   parameterValues,
   policyArtifact,
   rewardModelArtifact,
+  type SharedWeights,
   scheduleOf,
+  trainedOf,
   writeModelDirectory,
 } from "@alignkit/models";
 import { checkSettings, type PpoConfig, ppoConfig } from "./config.js";
@@ -38,6 +41,7 @@ import {
   sameTokenizer,
   stopTokens,
   valueModelFromPolicy,
+  withAdapter,
 } from "./models.js";
 import { planPpo } from "./plan.js";
 import { ppoPresets } from "./presets.js";
@@ -103,7 +107,7 @@ async function runPpo(
   const rewards = [...given, ...(await loadRewards(config.reward_functions, context.resolvePath(".")))];
   checkRewardNames(rewards);
   const iterations = Math.ceil(config.total_episodes / config.batch_size);
-  const { parts, state } = await prepare(context, config, inputs, rewards, iterations);
+  const { parts, state, shared } = await prepare(context, config, inputs, rewards, iterations);
   const trainer = createPpoTrainer(parts);
   const samples = [...(state?.samples ?? [])];
   let ppo: PpoState = state?.ppo ?? {
@@ -163,13 +167,13 @@ async function runPpo(
     );
     return { policy: { directory } };
   } finally {
-    await release(parts, trainer);
+    await release(parts, trainer, shared);
   }
 }
 
 async function writePolicy(context: StageContext, { policyModel, policy, average }: PpoParts) {
   const { config, generationConfig, files } = policyModel;
-  const parameters = parameterValues(await readAll(average?.parameters ?? policy.parameters));
+  const parameters = parameterValues(await readAll({ ...policy.parameters, ...average?.parameters }));
   const directory = context.artifactDirectory("policy");
   await writeModelDirectory(
     directory,
@@ -186,7 +190,11 @@ async function prepare(
   inputs: PpoInputs,
   rewards: readonly NamedReward[],
   iterations: number,
-): Promise<{ readonly parts: PpoParts; readonly state: SavedState | undefined }> {
+): Promise<{
+  readonly parts: PpoParts;
+  readonly state: SavedState | undefined;
+  readonly shared: SharedWeights;
+}> {
   const { backend, random, now } = context;
   if (inputs.rewardModel === undefined && rewards.length === 0) {
     throw new ConfigError(
@@ -195,9 +203,16 @@ async function prepare(
   }
   const saved = await context.checkpoints.latest();
   const state = saved?.state as SavedState | undefined;
+  // Models of one base have its weights once, on the host and on the backend.
+  const known = new Map<string, ParameterValue>();
+  const shared = createSharedWeights(backend);
   const load = async (input: DirectoryArtifact | undefined) =>
-    input === undefined ? undefined : await loadModel(input.directory);
-  const policyModel = await loadModel(inputs.init.directory);
+    input === undefined ? undefined : await loadModel(input.directory, known);
+  const policyModel = withAdapter(
+    await loadModel(inputs.init.directory, known),
+    config,
+    random.split("policy adapter"),
+  );
   const referenceModel = (await load(inputs.reference)) ?? policyModel;
   const rewardModel = await load(inputs.rewardModel);
   const sharesTokenizer = rewardModel === undefined || sameTokenizer(policyModel, rewardModel);
@@ -205,8 +220,11 @@ async function prepare(
     throw new ConfigError(
       `ppo: the policy (${policyModel.directory}) has no tokenizer, so there is no text for the reward model, whose ids are others; add tokenizer.json to its directory`,
     );
-  const valueModel =
-    (await load(inputs.valueModel)) ?? valueModelWithoutOwn(context, policyModel, rewardModel);
+  const valueModel = withAdapter(
+    (await load(inputs.valueModel)) ?? valueModelWithoutOwn(context, policyModel, rewardModel),
+    config,
+    random.split("value adapter"),
+  );
   if (!sameTokenizer(policyModel, valueModel))
     throw new ConfigError(
       `ppo: the tokenizer of the value model (${valueModel.directory}) is not the policy's, whose ids it reads; start it from another model`,
@@ -230,7 +248,10 @@ async function prepare(
       : createWeightAverage(
           backend,
           config.ema_decay,
-          await uploadAll(backend, saved?.tensors.average ?? policyModel.parameters),
+          await uploadAll(
+            backend,
+            saved?.tensors.average ?? trainedOf(policyModel.config, "language_model", policyModel.parameters),
+          ),
         );
   const parts: PpoParts = {
     backend,
@@ -239,14 +260,14 @@ async function prepare(
     now,
     policyModel: describeModel(policyModel),
     valueModel: describeModel(valueModel),
-    policy: await optimizerOf(context, config, policyModel, saved, "policy", state?.policySteps),
-    value: await optimizerOf(context, config, valueModel, saved, "value", state?.valueSteps),
-    reference: await freeze(backend, referenceModel),
+    policy: await optimizerOf(context, config, policyModel, shared, saved, "policy", state?.policySteps),
+    value: await optimizerOf(context, config, valueModel, shared, saved, "value", state?.valueSteps),
+    reference: await freeze(shared, referenceModel),
     referenceIsStart: inputs.reference === undefined || inputs.reference.directory === inputs.init.directory,
     rewardModel:
       rewardModel === undefined
         ? undefined
-        : { ...(await freeze(backend, rewardModel)), tokenizer: rewardModel.tokenizer },
+        : { ...(await freeze(shared, rewardModel)), tokenizer: rewardModel.tokenizer },
     sharesTokenizer,
     rewards,
     average,
@@ -267,7 +288,7 @@ async function prepare(
     policySchedule: scheduleFor(config, iterations, config.learning_rate),
     valueSchedule: scheduleFor(config, iterations, config.value_learning_rate),
   };
-  return { parts, state };
+  return { parts, state, shared };
 }
 
 /** The reward model where it reads the policy's ids (paper, C.4), else the policy under a fresh head. */
@@ -293,20 +314,23 @@ function optimizerOf(
   { backend }: StageContext,
   config: PpoConfig,
   model: LoadedModel,
+  shared: SharedWeights,
   saved: Checkpoint | undefined,
   group: "policy" | "value",
   step: number | undefined,
 ): Promise<Optimizer> {
-  const start =
-    saved === undefined || step === undefined ? model.parameters : savedOptimizer(saved, group, step);
-  return createOptimizer(backend, adamWSettings(config), start);
+  const start = saved === undefined || step === undefined ? undefined : savedOptimizer(saved, group, step);
+  return createModelOptimizer(backend, adamWSettings(config), model, shared, start);
 }
 
-async function release(parts: PpoParts, trainer: { dispose(): Promise<void> }): Promise<void> {
+async function release(
+  parts: PpoParts,
+  trainer: { dispose(): Promise<void> },
+  shared: SharedWeights,
+): Promise<void> {
   await trainer.dispose();
   await parts.policy.dispose();
   await parts.value.dispose();
   await parts.average?.dispose();
-  for (const model of [parts.reference, parts.rewardModel])
-    if (model !== undefined) disposeAll(model.parameters);
+  shared.dispose();
 }

@@ -1,4 +1,4 @@
-import { fileList, loopFields, optimizationFields } from "@alignkit/models";
+import { fileList, loopFields, loraFields, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
 import { lossNormalizations } from "./pairs.js";
 
@@ -81,6 +81,7 @@ export const rewardConfig = z.strictObject({
 
   // Optimization.
   ...optimizationFields,
+  ...loraFields,
   learning_rate: z
     .number()
     .nonnegative()

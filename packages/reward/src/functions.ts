@@ -6,7 +6,7 @@ import {
   type Tensor,
   type TensorRecord,
 } from "@alignkit/core";
-import { branchMask, hiddenStates, type ModelConfig, scalarScores } from "@alignkit/models";
+import { branchMask, hiddenStates, type ModelConfig, scalarScores, trainedOf } from "@alignkit/models";
 import { rankingLoss } from "./losses.js";
 
 /** B rows of T tokens; see `ResponseRows`. */
@@ -67,7 +67,11 @@ export function compileRewardFunctions(
       (inputs: GradientInputs) => {
         const scores = scoresOf(inputs);
         const loss = rankingLoss({ scores, ...inputs.pairs, centerCoefficient });
-        const gradients = accumulatedGradients(loss, inputs.parameters, inputs.previous);
+        const gradients = accumulatedGradients(
+          loss,
+          trainedOf(config, "scalar", inputs.parameters),
+          inputs.previous,
+        );
         return { loss, scores, gradients };
       },
       { donate: ["previous"], dynamic: { ...dynamic, pairs: ["M"] } },

@@ -7,6 +7,7 @@ import {
   parameterSpecifications,
   readModelDirectory,
   readTokenizerFiles,
+  requireKnownIds,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
 
@@ -24,6 +25,7 @@ export async function readInitialModel({ directory }: DirectoryArtifact): Promis
   const { config, parameters, head } = await readModelDirectory(directory);
   const files = await readTokenizerFiles(directory);
   const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
+  requireKnownIds(config, tokenizer, directory);
   return { config, parameters, head, files, tokenizer };
 }
 

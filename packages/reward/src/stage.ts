@@ -1,7 +1,8 @@
-import { defineStage, type PlanContext, type StagePlan } from "@alignkit/core";
+import { createRandom, defineStage, type PlanContext, type Random, type StagePlan } from "@alignkit/core";
 import { demonstrationsArtifact, rankingsArtifact } from "@alignkit/data";
 import {
   maximumLength,
+  modelToTrain,
   rewardModelArtifact,
   trainingRunMemory,
   trainingSteps,
@@ -28,14 +29,12 @@ export const rewardStage = defineStage({
 
   async run(context, config, inputs) {
     const init = await readInitialModel(inputs.init);
+    const model = scalarModel(config, init, inputs.init.directory, context.random);
     const examples = await read(context, config, inputs, init);
     const { parameters, bias } = await trainRewardModel({
       context,
       config,
-      model: {
-        config: init.config,
-        parameters: withScalarHead(init, context.random.split("head")),
-      },
+      model,
       examples: examples.train,
       evaluationExamples: examples.evaluation,
       demonstrations: examples.demonstrations,
@@ -48,7 +47,7 @@ export const rewardStage = defineStage({
     const directory = context.artifactDirectory("rewardModel");
     await writeModelDirectory(
       directory,
-      { config: { ...init.config, rewardBias: bias }, head: "scalar", parameters, generationConfig: null },
+      { config: { ...model.config, rewardBias: bias }, head: "scalar", parameters, generationConfig: null },
       { overwrite: true, files: init.files },
     );
     return { rewardModel: { directory } };
@@ -62,9 +61,18 @@ export const rewardStage = defineStage({
     if (config.train_files === null && context.pending.has("rankings")) {
       return { notes: ["the rankings come from an earlier stage"], outputsLike };
     }
-    return { ...planTraining(config, init, await read(context, config, inputs, init)), outputsLike };
+    const { config: model } = scalarModel(config, init, inputs.init.directory, createRandom(0));
+    const examples = await read(context, config, inputs, init);
+    return { ...planTraining(config, { ...init, config: model }, examples), outputsLike };
   },
 });
+
+/** The model that is trained: with a scalar head, and with an adapter if one is asked for. */
+function scalarModel(config: RewardConfig, init: InitialModel, directory: string, random: Random) {
+  const parameters = withScalarHead(init, random.split("head"));
+  const scalar = { config: init.config, head: "scalar", parameters } as const;
+  return modelToTrain(scalar, config, directory, random.split("adapter"));
+}
 
 function read(
   { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,

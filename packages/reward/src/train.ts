@@ -6,7 +6,6 @@
  */
 import {
   checkpointTensors,
-  createOptimizer,
   type DeviceTensor,
   learningRate,
   type Optimizer,
@@ -20,6 +19,8 @@ import {
 import { type Cursor, startOfData } from "@alignkit/data";
 import {
   adamWSettings,
+  createModelOptimizer,
+  createSharedWeights,
   hostTensors,
   type ModelConfig,
   type ParameterValue,
@@ -102,9 +103,14 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
   const steps = trainingSteps(config, windows.perEpoch);
   const schedule = scheduleOf(config, steps);
   const latest = await context.checkpoints.latest();
-  const start =
-    latest === undefined ? hostTensors(model.parameters) : savedOptimizer(latest, "model", latest.step);
-  const optimizer = await createOptimizer(backend, adamWSettings(config), start);
+  const shared = createSharedWeights(backend);
+  const optimizer = await createModelOptimizer(
+    backend,
+    adamWSettings(config),
+    { config: model.config, head: "scalar", parameters: hostTensors(model.parameters) },
+    shared,
+    latest === undefined ? undefined : savedOptimizer(latest, "model", latest.step),
+  );
   const functions = compileRewardFunctions(backend, model.config, {
     centerCoefficient: config.center_rewards_coefficient,
   });
@@ -181,6 +187,7 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
   } finally {
     progress.done();
     await optimizer.dispose();
+    shared.dispose();
     await disposeFunctions(functions);
   }
 }

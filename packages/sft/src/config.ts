@@ -1,4 +1,4 @@
-import { fileList, loopFields, optimizationFields } from "@alignkit/models";
+import { fileList, loopFields, loraFields, optimizationFields } from "@alignkit/models";
 import { z } from "zod";
 
 /**
@@ -84,6 +84,7 @@ export const sftConfig = z.strictObject({
       "Share of the examples that is raw text, at even distances (paper, C.3: 10 %, it does not say of what; C.1: none)",
     ),
   ...trainingFields,
+  ...loraFields,
   load_best_model_at_end: z
     .boolean()
     .default(false)

@@ -12,6 +12,7 @@ import {
   type ModelConfig,
   type ResidualMasks,
   tokenLogProbs,
+  trainedOf,
 } from "@alignkit/models";
 import { completionLoss } from "./losses.js";
 
@@ -67,7 +68,14 @@ export function compileSftFunctions(backend: Backend, config: ModelConfig) {
       backend,
       (inputs: GradientInputs) => {
         const loss = lossOf(inputs);
-        return { loss, gradients: accumulatedGradients(loss, inputs.parameters, inputs.previous) };
+        return {
+          loss,
+          gradients: accumulatedGradients(
+            loss,
+            trainedOf(config, "language_model", inputs.parameters),
+            inputs.previous,
+          ),
+        };
       },
       { donate: ["previous"], dynamic },
     ),

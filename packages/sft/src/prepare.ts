@@ -5,6 +5,7 @@ import {
   type ModelConfig,
   readModelDirectory,
   readTokenizerFiles,
+  requireKnownIds,
   trainingRunMemory,
   trainingSteps,
 } from "@alignkit/models";
@@ -21,7 +22,9 @@ export async function readPolicy({ directory }: DirectoryArtifact) {
     throw new ConfigError(`${directory}: holds a model with a ${model.head} head; give a language model`);
   }
   const files = await readTokenizerFiles(directory);
-  return { model, files, tokenizer: tokenizerOf(files) };
+  const tokenizer = tokenizerOf(files);
+  requireKnownIds(model.config, tokenizer, directory);
+  return { model, files, tokenizer };
 }
 
 export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer | undefined {

@@ -63,12 +63,12 @@ export async function betterOf(
   best: Best | undefined,
   { metric, greaterIsBetter }: Selection,
   measured: Readonly<Partial<Record<EvaluationMetric, number>>>,
-  { step, parameters }: Pick<Optimizer, "step" | "parameters">,
+  { step, trained }: Pick<Optimizer, "step" | "trained">,
 ): Promise<Best | undefined> {
   const value = measured[metric];
   if (value === undefined || !Number.isFinite(value)) return best;
   if (best !== undefined && (greaterIsBetter ? value <= best.value : value >= best.value)) return best;
-  return { step, value, parameters: await readAll(parameters) };
+  return { step, value, parameters: await readAll(trained) };
 }
 
 /** The best weights that a checkpoint keeps. */

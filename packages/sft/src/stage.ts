@@ -1,8 +1,10 @@
 import {
   ConfigError,
+  createRandom,
   type DirectoryArtifact,
   defineStage,
   type PlanContext,
+  type Random,
   type StageContext,
 } from "@alignkit/core";
 import {
@@ -16,6 +18,7 @@ import {
 import {
   type ModelConfig,
   maximumLength,
+  modelToTrain,
   policyArtifact,
   rewardModelArtifact,
   writeModelDirectory,
@@ -56,7 +59,7 @@ export const sftStage = defineStage({
   produces: { policy: policyArtifact },
 
   async run(context, config, inputs) {
-    const policy = await readPolicy(inputs.init);
+    const policy = await policyToTrain(config, inputs.init, context.random.split("adapter"));
     const { model, files, tokenizer } = policy;
     const examples = await readExamples(context, config, inputs, model.config, tokenizer);
     const validationReward = await readValidation(context, config, inputs, policy);
@@ -85,7 +88,7 @@ export const sftStage = defineStage({
 
   async plan(context, config, inputs) {
     if (inputs.init === undefined) return { notes: ["the model comes from an earlier stage"] };
-    const { model, tokenizer } = await readPolicy(inputs.init);
+    const { model, tokenizer } = await policyToTrain(config, inputs.init, createRandom(0));
     maximumLength(config, model.config);
     const outputsLike = { policy: inputs.init };
     if (config.train_files === null && context.pending.has("demonstrations")) {
@@ -98,6 +101,12 @@ export const sftStage = defineStage({
     return { ...planTraining(config, model.config, examples), outputsLike };
   },
 });
+
+/** The policy that is trained: the whole of it, or an adapter beside it. */
+async function policyToTrain(config: SftConfig, init: DirectoryArtifact, random: Random) {
+  const policy = await readPolicy(init);
+  return { ...policy, model: modelToTrain(policy.model, config, init.directory, random) };
+}
 
 async function readExamples(
   { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,

@@ -5,7 +5,6 @@
  */
 import {
   checkpointTensors,
-  createOptimizer,
   type DeviceTensor,
   float32,
   type HostTensor,
@@ -21,6 +20,8 @@ import {
 import { type Cursor, startOfData } from "@alignkit/data";
 import {
   adamWSettings,
+  createModelOptimizer,
+  createSharedWeights,
   hostTensors,
   type ModelConfig,
   type ParameterValue,
@@ -109,9 +110,14 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
   const steps = trainingSteps(config, windows.perEpoch);
   const schedule = scheduleOf(config, steps);
   const latest = await context.checkpoints.latest();
-  const start =
-    latest === undefined ? hostTensors(model.parameters) : savedOptimizer(latest, "model", latest.step);
-  const optimizer = await createOptimizer(backend, adamWSettings(config), start);
+  const shared = createSharedWeights(backend);
+  const optimizer = await createModelOptimizer(
+    backend,
+    adamWSettings(config),
+    { config: model.config, head: "language_model", parameters: hostTensors(model.parameters) },
+    shared,
+    latest === undefined ? undefined : savedOptimizer(latest, "model", latest.step),
+  );
   const functions = compileSftFunctions(backend, model.config);
   const dropout = context.random.split("dropout");
   let state = (latest?.state as TrainingState | undefined) ?? { cursor: startOfData, tokens: 0 };
@@ -197,10 +203,11 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
       if (shouldCheckpoint(step, config.save_steps)) await save();
       await stopIfInterrupted(signal, step, save);
     }
-    return parameterValues(best?.parameters ?? (await readAll(optimizer.parameters)));
+    return parameterValues({ ...(await readAll(optimizer.parameters)), ...best?.parameters });
   } finally {
     progress.done();
     await optimizer.dispose();
+    shared.dispose();
     await disposeFunctions(functions);
   }
 }

@@ -1,6 +1,12 @@
 /** A model directory made ready on a backend, as `score`, `generate` and `chat` need it. */
-import { type Backend, type DeviceTensor, disposeAll, float32, uploadAll } from "@alignkit/core";
-import { type LoadedModelDirectory, readModelDirectory, readTokenizerFiles } from "@alignkit/models";
+import { type Backend, disposeAll } from "@alignkit/core";
+import {
+  readModelConfig,
+  readTokenizerFiles,
+  requireKnownIds,
+  type UploadedModel,
+  uploadModelDirectory,
+} from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
 import { defaultBackend, parseBackend } from "../options/backend-option.js";
 import { loadRegistry } from "../plugins.js";
@@ -14,12 +20,8 @@ export interface ModelFlags {
 }
 
 /** The caller disposes it. */
-export interface OpenModel {
+export interface OpenModel extends UploadedModel {
   readonly backend: Backend;
-  readonly config: LoadedModelDirectory["config"];
-  readonly head: LoadedModelDirectory["head"];
-  readonly generationConfig: LoadedModelDirectory["generationConfig"];
-  readonly parameters: Readonly<Record<string, DeviceTensor>>;
   /** Absent when the directory has none: then only `input_ids` can be read. */
   readonly tokenizer: Tokenizer | undefined;
   dispose(): Promise<void>;
@@ -33,23 +35,23 @@ export async function openModel(flags: ModelFlags, { workingDirectory }: Termina
   );
   const choice = flags.backend === undefined ? defaultBackend : parseBackend(flags.backend);
   const factory = registry.backend(choice.name);
-  const model = await readModelDirectory(flags.model);
   const tokenizerFiles = await readTokenizerFiles(flags.model);
   const tokenizer = tokenizerFiles.has("tokenizer.json") ? createTokenizer(tokenizerFiles) : undefined;
   const backend = await factory.create(choice.options);
-  const values = [...model.parameters].map(
-    ([name, { data, shape }]) => [name, float32(data, shape)] as const,
-  );
-  const parameters = await uploadAll(backend, Object.fromEntries(values));
+  const upload = async () => {
+    requireKnownIds(await readModelConfig(flags.model), tokenizer, flags.model);
+    return uploadModelDirectory(backend, flags.model);
+  };
+  const model = await upload().catch(async (error: unknown) => {
+    await backend.dispose();
+    throw error;
+  });
   return {
     backend,
-    config: model.config,
-    head: model.head,
-    generationConfig: model.generationConfig,
-    parameters,
+    ...model,
     tokenizer,
     async dispose() {
-      disposeAll(parameters);
+      disposeAll(model.parameters);
       await backend.dispose();
     },
   };

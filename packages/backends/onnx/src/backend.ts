@@ -74,12 +74,28 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     supports,
     dynamicShapes: true,
     upload: (value) => memory.upload(value),
+    ...(memory.isHost
+      ? {
+          async uploadWith(type, fill) {
+            const value = memory.allocate(type);
+            try {
+              await fill(value.array());
+            } catch (error) {
+              value.dispose();
+              throw error;
+            }
+            return value;
+          },
+        }
+      : {}),
     async compile(graph, { constants = new Map(), variant } = {}) {
       const legalVariant = variant === undefined ? undefined : legalize(variant, supports, canTake);
       const kept = new Map([...constants].map(([position, tensor]) => [position, own(tensor).share()]));
       // On another device constants are inputs that stay where they are.
       const initializers = memory.isHost ? kept : new Map<number, Value>();
-      const plan = makePlan(legalize(graph, supports, canTake), legalVariant, initializers, memory.isHost);
+      const legal = legalize(graph, supports, canTake);
+      const target = memory.isHost ? "with_host" : "alone";
+      const plan = makePlan(legal, legalVariant, initializers.keys(), target);
       const sessions: Session[] = [];
       for (const step of plan.steps) {
         if (step.kind === "model") sessions.push(await createSession(api, step, initializers, settings));

@@ -158,14 +158,17 @@ function valueInfoMessage({ name, type, shape }: ValueInfo): object {
   return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
-/** The bytes of a model, as `CreateSessionFromArray` takes them. */
-export function encodeModel(model: Model): Uint8Array {
+/**
+ * The bytes of a model, as `CreateSessionFromArray` takes them.
+ * @param standardOnly - leave ONNX Runtime's own operators undeclared
+ */
+export function encodeModel(model: Model, { standardOnly = false } = {}): Uint8Array {
   const message = {
     irVersion,
     producerName: "alignkit",
     opsetImport: [
       { domain: "", version: opsetVersion },
-      { domain: "com.microsoft", version: 1 },
+      ...(standardOnly ? [] : [{ domain: "com.microsoft", version: 1 }]),
     ],
     graph: {
       name: "graph",

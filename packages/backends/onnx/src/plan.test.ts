@@ -26,7 +26,7 @@ const supports = new Set<CompositeName>([...wholeComposites, "adamWUpdate"]);
 const real = (name: string, ...shape: number[]): Tensor => input(name, { dtype: "float32", shape });
 
 function plan(inputs: readonly Tensor[], outputs: readonly Tensor[], hostWork = true): Plan {
-  return makePlan(legalize({ inputs, outputs }, supports), undefined, undefined, hostWork);
+  return makePlan(legalize({ inputs, outputs }, supports), undefined, [], hostWork ? "with_host" : "alone");
 }
 
 function print({ steps }: Plan): string {
@@ -116,7 +116,7 @@ describe("plans", () => {
       return { inputs: [x], outputs: [mean(x, 0)] };
     };
     expect(() =>
-      makePlan(legalize(trace(11), supports), legalize(trace(13), supports), undefined, true),
+      makePlan(legalize(trace(11), supports), legalize(trace(13), supports), [], "with_host"),
     ).toThrow("onnx: a fill depends on a free size; compute it from iota or pass it as an argument");
   });
 
@@ -126,7 +126,7 @@ describe("plans", () => {
       return { inputs: [x], outputs: [time === 11 ? transpose(x, [1, 0]) : reshape(x, [4, time])] };
     };
     expect(() =>
-      makePlan(legalize(trace(11), supports), legalize(trace(13), supports), undefined, true),
+      makePlan(legalize(trace(11), supports), legalize(trace(13), supports), [], "with_host"),
     ).toThrow("the function does something else at other sizes (transpose and reshape)");
   });
 });

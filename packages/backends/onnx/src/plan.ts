@@ -1,7 +1,6 @@
 /** Compiles a graph into steps: models for ONNX Runtime and kernels of the host. */
 import {
   BackendError,
-  type CompileOptions,
   type Graph,
   type Operation,
   type OpName,
@@ -15,6 +14,7 @@ import type { HostOpName } from "./host/table.js";
 import { overwrites } from "./lower/attention.js";
 import { countUses, findFusions } from "./lower/fusions.js";
 import { type LoweredModel, lower, type Rows } from "./lower/lowering.js";
+import { portableTable } from "./lower/portable.js";
 import { lowerTable } from "./lower/table.js";
 import { partition, type Unit } from "./partition.js";
 
@@ -72,14 +72,17 @@ export const constantName = (position: number): string => `constant_${position}`
 /**
  * @param graph - legalized
  * @param variant - legalized second trace, if sizes are free
- * @param hostWork - whether kernels of the host may take part
+ * @param constants - positions of inputs that become initializers
+ * @param target - what runs it: ONNX Runtime with kernels of the host, ONNX Runtime alone, or any runtime of ONNX
  */
 export function makePlan(
   graph: Graph,
   variant: Graph | undefined,
-  constants: CompileOptions["constants"],
-  hostWork: boolean,
+  constants: Iterable<number>,
+  target: "with_host" | "alone" | "portable",
 ): Plan {
+  const hostWork = target === "with_host";
+  const isPortable = target === "portable";
   const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");
   const twins = variant === undefined ? new Map<Operation, Operation>() : matchTwins(graph, variant);
   const sizes = variant === undefined ? fixedSizes : createSizeReader(graph, variant);
@@ -87,7 +90,7 @@ export function makePlan(
   const inputs = graph.inputs.map(slots.of);
   const outputs = graph.outputs.map(slots.of);
   const constantNames = new TensorMap<string>();
-  for (const position of constants?.keys() ?? []) {
+  for (const position of constants) {
     constantNames.set(graph.inputs[position] as Tensor, constantName(position));
   }
   const useCount = countUses(order, graph.outputs);
@@ -99,8 +102,8 @@ export function makePlan(
       sizes,
       twins,
       graphInputs: graph.inputs,
-      fusions: findFusions(operations, useCount),
-      table: lowerTable,
+      fusions: findFusions(operations, useCount, isPortable),
+      table: isPortable ? portableTable : lowerTable,
       splitOutputs: hostWork,
     });
   const units = partition(order, graph.outputs, hostWork);

@@ -23,17 +23,19 @@ export interface OptimizerSnapshot {
   readonly step: number;
 }
 
-/** Trained parameters on a backend, with the state of their AdamW. It owns both. */
+/** Trained parameters on a backend, with the state of their AdamW, both of which it owns; and frozen ones beside them. */
 export interface Optimizer {
-  /** The current ones; each step replaces them, so read this anew after a step. */
+  /** The current ones, frozen ones among them; each step replaces the others, so read this anew after a step. */
   readonly parameters: Named<DeviceTensor>;
+  /** Those that steps change; gradients are expected of these. */
+  readonly trained: Named<DeviceTensor>;
   /** First and second moments, for checkpoints; replaced by each step. */
   readonly moments: { readonly m: Named<DeviceTensor>; readonly v: Named<DeviceTensor> };
   /** Steps done. */
   readonly step: number;
   /**
    * Applies one step and consumes the gradients.
-   * @param gradients - one per parameter
+   * @param gradients - one per trained parameter
    * @param learningRate - of this step
    * @returns the global 2-norm of the gradients before clipping
    * @throws {NonFiniteError} when a gradient is not finite; nothing was changed then
@@ -43,11 +45,15 @@ export interface Optimizer {
   dispose(): Promise<void>;
 }
 
-/** Puts parameters on the backend, with fresh moments or those of a snapshot. */
+/**
+ * Puts parameters on the backend, with fresh moments or those of a snapshot.
+ * @param frozen - further parameters of the model; they stay the caller's
+ */
 export async function createOptimizer(
   backend: Backend,
   settings: AdamWSettings,
   start: Named<HostTensor> | OptimizerSnapshot,
+  frozen: Named<DeviceTensor> = {},
 ): Promise<Optimizer> {
   const snapshot = isSnapshot(start)
     ? start
@@ -77,6 +83,9 @@ export async function createOptimizer(
 
   return {
     get parameters() {
+      return { ...frozen, ...state.parameters };
+    },
+    get trained() {
       return state.parameters;
     },
     get moments() {

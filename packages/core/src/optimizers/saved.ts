@@ -3,14 +3,14 @@ import { CheckpointError } from "../errors.js";
 import type { Optimizer, OptimizerSnapshot } from "./optimizer.js";
 
 /**
- * An optimizer as groups of a checkpoint: its parameters under `name`, the moments under `name-m` and `name-v`. They are
+ * An optimizer as groups of a checkpoint: its trained parameters under `name`, the moments under `name-m` and `name-v`. They are
  * read from the device one tensor at a time, as they are written.
  */
 export function checkpointTensors(
   name: string,
-  { parameters, moments }: Optimizer,
+  { trained, moments }: Optimizer,
 ): CheckpointContent["tensors"] {
-  return { [name]: parameters, [`${name}-m`]: moments.m, [`${name}-v`]: moments.v };
+  return { [name]: trained, [`${name}-m`]: moments.m, [`${name}-v`]: moments.v };
 }
 
 /**

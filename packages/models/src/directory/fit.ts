@@ -1,7 +1,7 @@
 /** Matching the tensors of a weight file with the parameters that a config expects. */
 import { DataError } from "@alignkit/core";
 import type { Head, ModelConfig } from "../config.js";
-import { definitionOf, parameterShapes } from "../parameters.js";
+import { definitionOf, parameterNames, parameterShapes } from "../parameters.js";
 import type { TensorEntry } from "./safetensors-header.js";
 
 /** A tensor in one of a directory's weight files. */
@@ -26,6 +26,7 @@ const floatDtypes: ReadonlySet<string> = new Set(["F64", "F32", "F16", "BF16"]);
  * Says which stored tensor is which parameter. Accepts original uploads: names without the family's prefix, and
  * buffers, which are ignored.
  * @param directory - named in errors
+ * @param provided - parameters that an adapter holds
  * @throws {DataError} naming every missing, unexpected or misshapen tensor at once
  */
 export function fitTensors(
@@ -33,12 +34,15 @@ export function fitTensors(
   config: ModelConfig,
   head: Head,
   stored: ReadonlyMap<string, StoredTensor>,
+  provided: ReadonlySet<string> = new Set(),
 ): FittedTensors {
   const family = definitionOf(config);
   const prefix = `${family.basePrefix}.`;
   const expected = parameterShapes(config, head);
-  const tiedHead =
-    head === "language_model" && config.tiedHead ? `${family.modules.languageModelHead}.weight` : null;
+  const languageModelHead = `${family.modules.languageModelHead}.weight`;
+  const tiedHead = head === "language_model" && config.tiedHead ? languageModelHead : null;
+  // An adapter with a scalar head leaves that of its base unused.
+  const unusedHead = provided.has(parameterNames(config).scalarHead) ? languageModelHead : null;
   const found = new Map<string, string>();
   const problems: string[] = [];
   let storedTiedHead: string | null = null;
@@ -50,20 +54,18 @@ export function fitTensors(
       found.set(parameter, name);
     } else if (name === tiedHead) {
       storedTiedHead = name;
-    } else if (!isBuffer(name)) {
+    } else if (name !== unusedHead && !isBuffer(name)) {
       problems.push(`unexpected ${name} [${entry.shape.join(", ")}] in ${file}`);
     }
   }
   for (const [parameter, shape] of expected) {
-    if (!found.has(parameter)) {
+    if (!found.has(parameter) && !provided.has(parameter)) {
       problems.push(`missing ${parameter} [${shape.join(", ")}]`);
     }
   }
   if (problems.length > 0) {
-    const more = problems.length - listedProblems;
-    const list = problems.slice(0, listedProblems).join("; ") + (more > 0 ? `; and ${more} more` : "");
     throw new DataError(
-      `${directory}: the weights do not fit config.json (${config.family}, ${head} head): ${list}`,
+      `${directory}: the weights do not fit config.json (${config.family}, ${head} head): ${listProblems(problems)}`,
       { details: { directory, problems } },
     );
   }
@@ -80,12 +82,20 @@ export function fitTensors(
   }
 }
 
-function misfits(
+/** As one text, the first of them. */
+export function listProblems(problems: readonly string[]): string {
+  const more = problems.length - listedProblems;
+  return problems.slice(0, listedProblems).join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+/** What is wrong with one tensor. @param found - parameters so far, with the tensors' names */
+export function misfits(
   parameter: string,
   name: string,
   shape: readonly number[],
   { file, entry }: StoredTensor,
   found: ReadonlyMap<string, string>,
+  configuration = "config.json",
 ): readonly string[] {
   const problems: string[] = [];
   const other = found.get(parameter);
@@ -94,7 +104,7 @@ function misfits(
   }
   if (entry.shape.length !== shape.length || entry.shape.some((size, axis) => size !== shape[axis])) {
     problems.push(
-      `${name} in ${file} has shape [${entry.shape.join(", ")}], config.json asks for [${shape.join(", ")}]`,
+      `${name} in ${file} has shape [${entry.shape.join(", ")}], ${configuration} asks for [${shape.join(", ")}]`,
     );
   }
   if (!floatDtypes.has(entry.dtype)) {

@@ -4,6 +4,10 @@ export const generationConfigFile = "generation_config.json";
 export const weightsFile = "model.safetensors";
 export const weightsIndexFile = "model.safetensors.index.json";
 
+/** A low-rank adapter in place of a whole model, as peft stores it. */
+export const adapterConfigFile = "adapter_config.json";
+export const adapterWeightsFile = "adapter_model.safetensors";
+
 /** Shard `index` (from 0) of `count`. */
 export function shardFile(index: number, count: number): string {
   const digits = (number: number) => String(number).padStart(5, "0");

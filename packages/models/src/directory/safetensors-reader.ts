@@ -23,6 +23,11 @@ export interface SafetensorsFile extends SafetensorsHeader {
    * @throws {DataError} when there is no such tensor, or the file was cut after it was opened
    */
   readonly read: (name: string) => Promise<SafetensorsTensor>;
+  /**
+   * Reads one floating-point tensor as float32 into memory that is there already.
+   * @throws {DataError} as `read`
+   */
+  readonly readFloats: (name: string, target: Float32Array) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -58,16 +63,31 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       header,
       stat.size - lengthBytes - header.length,
     );
+    const entryOf = (name: string): TensorEntry => {
+      const entry = tensors.get(name);
+      if (entry === undefined) throw new DataError(`${path}: has no tensor ${JSON.stringify(name)}`);
+      return entry;
+    };
     return {
       path,
       metadata,
       tensors,
       async read(name) {
-        const entry = tensors.get(name);
-        if (entry === undefined) {
-          throw new DataError(`${path}: has no tensor ${JSON.stringify(name)}`);
-        }
+        const entry = entryOf(name);
         return readTensor(path, handle, entry, entry.dtype);
+      },
+      async readFloats(name, target) {
+        const entry = entryOf(name);
+        const { format } = safetensorsDtypes[entry.dtype];
+        if (format !== undefined) {
+          await readWidened(path, handle, target, entry.byteOffset, format);
+        } else if (entry.dtype === "F32") {
+          const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+          await readFully(path, handle, bytes, entry.byteOffset);
+        } else {
+          const { data } = await readTensor(path, handle, entry, entry.dtype);
+          target.set(data as Float64Array);
+        }
       },
       close: () => handle.close(),
     };

@@ -41,9 +41,10 @@ function fingerprints(parameters: ReadonlyMap<string, ParameterValue>): readonly
 
 describe("writeModelDirectory", () => {
   it.each([
-    ["gpt2", ["config.json", "generation_config.json", "model.safetensors"]],
-    ["llama", ["config.json", "generation_config.json", "model.safetensors"]],
-    ["scalar", ["config.json", "model.safetensors"]],
+    ["scalar", ["config.json", "model.safetensors"]] as const,
+    ...["gpt2", "gpt_neox", "llama", "mistral", "mistral_window", "qwen2", "qwen3"].map(
+      (name) => [name, ["config.json", "generation_config.json", "model.safetensors"]] as const,
+    ),
   ])("writes %s as transformers did, byte for byte", async (name, files) => {
     const directory = join(folder, "same", name);
     await writeModelDirectory(directory, await readModelDirectory(join(fixtures, name)));

@@ -1,12 +1,24 @@
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { ConfigError, DataError } from "@alignkit/core";
 import { toHuggingFaceConfig } from "../config.js";
 import type { ParameterValue } from "../initialize.js";
+import { trainableNames } from "../lora.js";
+import type { LoraConfig } from "../lora-config.js";
 import { parameterShapes } from "../parameters.js";
+import { adapterPrefix, toAdapterConfig } from "./adapter-config.js";
 import { withChatTemplateInBothPlaces } from "./chat-template-files.js";
 import { formatConfigJson } from "./config-json.js";
 import { replaceDirectory, replaceFile } from "./durable-files.js";
-import { configFile, generationConfigFile, shardFile, weightsFile, weightsIndexFile } from "./layout.js";
+import {
+  adapterConfigFile,
+  adapterWeightsFile,
+  configFile,
+  generationConfigFile,
+  shardFile,
+  weightsFile,
+  weightsIndexFile,
+} from "./layout.js";
 import type { ModelDirectory } from "./load.js";
 import { type SafetensorsTensor, safetensorsDtypes } from "./safetensors-dtypes.js";
 import { writeSafetensors } from "./safetensors-writer.js";
@@ -22,6 +34,8 @@ export interface WriteModelOptions {
   readonly dtype?: WeightDtype;
   /** Further files by name, such as the tokenizer's; a chat template among them is written in both of its places. */
   readonly files?: ReadonlyMap<string, Uint8Array | string>;
+  /** The weights in another format, in place of safetensors: files by path within the directory. */
+  readonly weights?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Torch's names, as `config.json` has them. */
@@ -32,7 +46,8 @@ const torchDtypes: Readonly<Record<WeightDtype, string>> = {
 };
 
 /**
- * Writes a model directory that transformers reads: `config.json`, weights, `generation_config.json`, further files.
+ * Writes a model directory that transformers reads: `config.json`, weights, `generation_config.json`, further files; of
+ * a model with an adapter, only the adapter, as peft reads it.
  *
  * Everything is written to a directory beside it and renamed when complete, so that `directory` never holds half a
  * model. Weights go to the file without a copy.
@@ -47,39 +62,87 @@ export async function writeModelDirectory(
   const { overwrite = false, maxShardSize = 5e9, dtype = "F32" } = options;
   const files = withChatTemplateInBothPlaces(options.files ?? new Map());
   checkParameters(directory, model);
-  const ours = new Set([configFile, generationConfigFile, weightsFile, weightsIndexFile]);
+  const ours = new Set([
+    configFile,
+    generationConfigFile,
+    weightsFile,
+    weightsIndexFile,
+    adapterConfigFile,
+    adapterWeightsFile,
+  ]);
   for (const name of files.keys()) {
     if (ours.has(name) || name === "." || name === ".." || /[/\\]/.test(name) || name === "") {
       throw new ConfigError(`${directory}: ${JSON.stringify(name)} cannot be the name of a further file`);
     }
   }
+  const write = model.config.lora === null ? writeWhole : writeAdapter;
   await replaceDirectory(directory, overwrite, async (temporary) => {
-    const write = (name: string, contents: Uint8Array | string) =>
-      replaceFile(join(temporary, name), async (handle) => {
-        await handle.writeFile(contents);
-      });
-    await write(
-      configFile,
-      formatConfigJson(toHuggingFaceConfig(model.config, model.head, torchDtypes[dtype])),
-    );
-    const generationConfig = model.generationConfig ?? newGenerationConfig(model);
-    if (generationConfig !== null) {
-      await write(generationConfigFile, formatConfigJson(generationConfig));
-    }
     for (const [name, contents] of files) {
-      await write(name, contents);
+      await writeText(join(temporary, name), contents);
     }
-    const shards = splitIntoShards(model.parameters, dtype, maxShardSize);
-    const names = shards.map((_, index) =>
-      shards.length === 1 ? weightsFile : shardFile(index, shards.length),
-    );
-    for (const [index, shard] of shards.entries()) {
-      await writeSafetensors(join(temporary, names[index]!), shard);
-    }
-    if (shards.length > 1) {
-      await write(weightsIndexFile, `${JSON.stringify(weightIndex(shards, names), null, 2)}\n`);
-    }
+    await write(temporary, model, { dtype, maxShardSize, directory, weights: options.weights });
   });
+}
+
+interface WriteSettings {
+  readonly dtype: WeightDtype;
+  readonly maxShardSize: number;
+  /** What the directory is to be called. */
+  readonly directory: string;
+  readonly weights: ReadonlyMap<string, Uint8Array> | undefined;
+}
+
+const writeText = (path: string, contents: Uint8Array | string) =>
+  replaceFile(path, async (handle) => {
+    await handle.writeFile(contents);
+  });
+
+async function writeWhole(
+  temporary: string,
+  model: ModelDirectory,
+  { dtype, maxShardSize, weights }: WriteSettings,
+): Promise<void> {
+  const config = toHuggingFaceConfig(model.config, model.head, torchDtypes[dtype]);
+  await writeText(join(temporary, configFile), formatConfigJson(config));
+  const generationConfig = model.generationConfig ?? newGenerationConfig(model);
+  if (generationConfig !== null) {
+    await writeText(join(temporary, generationConfigFile), formatConfigJson(generationConfig));
+  }
+  if (weights !== undefined) {
+    for (const [path, bytes] of weights) {
+      await mkdir(join(temporary, dirname(path)), { recursive: true });
+      await writeText(join(temporary, path), bytes);
+    }
+    return;
+  }
+  const shards = splitIntoShards(model.parameters, dtype, maxShardSize);
+  const names = shards.map((_, index) =>
+    shards.length === 1 ? weightsFile : shardFile(index, shards.length),
+  );
+  for (const [index, shard] of shards.entries()) {
+    await writeSafetensors(join(temporary, names[index]!), shard);
+  }
+  if (shards.length > 1) {
+    const index = `${JSON.stringify(weightIndex(shards, names), null, 2)}\n`;
+    await writeText(join(temporary, weightsIndexFile), index);
+  }
+}
+
+/** Only what training has changed, and where the rest is, as seen from the directory. */
+async function writeAdapter(
+  temporary: string,
+  { config, head, parameters }: ModelDirectory,
+  { dtype, directory }: WriteSettings,
+): Promise<void> {
+  const lora = config.lora as LoraConfig;
+  const basePath = relative(resolve(directory), resolve(lora.base));
+  const fields = toAdapterConfig(config, lora, head, basePath);
+  await writeText(join(temporary, adapterConfigFile), formatConfigJson(fields));
+  const tensors = trainableNames(config, head).map((name) => {
+    const { shape, data } = parameters.get(name)!;
+    return [`${adapterPrefix}${name}`, { dtype, shape, data }] as const;
+  });
+  await writeSafetensors(join(temporary, adapterWeightsFile), new Map(tensors));
 }
 
 function checkParameters(directory: string, { config, head, parameters }: ModelDirectory): void {

@@ -25,8 +25,13 @@ interface Joined {
  * Finds what melts together within one model.
  * @param operations - those of the model
  * @param useCount - readers of a value, counting the outputs of the whole graph
+ * @param isPortable - leaves out what only ONNX Runtime has an operator for
  */
-export function findFusions(operations: readonly Operation[], useCount: TensorMap<number>): Fusions {
+export function findFusions(
+  operations: readonly Operation[],
+  useCount: TensorMap<number>,
+  isPortable = false,
+): Fusions {
   const own = new Set(operations);
   const melted = new Set<Operation>();
   const biased = new Map<Operation, { readonly product: Product; readonly row: Tensor }>();
@@ -54,7 +59,7 @@ export function findFusions(operations: readonly Operation[], useCount: TensorMa
         if (row.operation.op === "fill" || !(row.shape.length === 1 || isSumSoFar(partner, product)))
           continue;
         biased.set(operation, { product, row });
-      } else if (operation.op === "mul" && is(partner.operation, "fill")) {
+      } else if (operation.op === "mul" && !isPortable && is(partner.operation, "fill")) {
         scaled.set(operation, { product, factor: partner.operation.attributes.value });
       } else {
         continue;
