@@ -15,12 +15,30 @@ export interface UploadedModel
  */
 export async function uploadModelDirectory(backend: Backend, directory: string): Promise<UploadedModel> {
   const { stored, close, ...model } = await openModelDirectory(directory);
-  const parameters: Record<string, DeviceTensor> = {};
+  const names = [...stored.keys()];
+  const uploaded = new Map<string, DeviceTensor>();
+  let next = 0;
+  // One is read while another is checked.
+  const work = async (): Promise<void> => {
+    while (next < names.length) {
+      const name = names[next++] as string;
+      uploaded.set(name, await uploadOne(backend, stored.get(name) as StoredParameter));
+    }
+  };
+  const workers = Array.from({ length: backend.uploadWith === undefined ? 1 : 2 }, work);
   try {
-    for (const [name, parameter] of stored) parameters[name] = await uploadOne(backend, parameter);
-    return { ...model, parameters };
+    await Promise.all(workers);
+    return {
+      ...model,
+      parameters: Object.fromEntries(names.map((name) => [name, uploaded.get(name)])) as Record<
+        string,
+        DeviceTensor
+      >,
+    };
   } catch (error) {
-    disposeAll(parameters);
+    next = names.length;
+    await Promise.allSettled(workers);
+    disposeAll(Object.fromEntries(uploaded));
     throw error;
   } finally {
     await close();
