@@ -53,7 +53,8 @@ describe("help", () => {
       Train:
         run            Runs a pipeline of stages from a YAML file
         pretrain       Trains a new or given language model on raw text; every token is learned
-        sft            Fine-tunes a language model on demonstrations; only completions are learned
+        sft            Fine-tunes a language model on demonstrations; only completions are learned, unless
+                       asked otherwise
         reward         Trains a reward model on rankings; demonstrations score 0 on average
         ppo            Reinforcement learning from a reward model: PPO, with pretraining text PPO-ptx
 
@@ -111,8 +112,8 @@ describe("help", () => {
         --seed <integer>            every random number follows from it (default: 0)
         --ignore-eos                go on to --max-new-tokens after an end token
         --batch-size <integer>      prompts decoded at once (default: 16)
-        --backend <name>            onnx, onnx:webgpu, onnx:cuda, reference; with options: onnx,threads=2
-                                    (default: onnx)
+        --backend <name>            onnx, onnx:webgpu, onnx:cuda, tfjs:wasm, reference; with options:
+                                    onnx,threads=2 (default: onnx)
         --plugin <package or file>  load a plugin: a package, a file (./stage.js), or either with #export;
                                     may be repeated
         --debug                     print more, and the stack of an error
