@@ -1,11 +1,13 @@
 import { type DirectoryArtifact, type PlanContext, type StagePlan, sizeOf } from "@alignkit/core";
 import {
   configToTrain,
+  forwardMemory,
   type Head,
   type ModelConfig,
   parameterSpecifications,
   readModelConfig,
   readTokenizerFiles,
+  runtimeBytes,
   trainingMemory,
 } from "@alignkit/models";
 import { createTokenizer } from "@alignkit/tokenizer";
@@ -70,8 +72,8 @@ export async function planPpo(
 }
 
 /**
- * Bytes by what they hold. Weights and moments stay; sampling and updates follow each other, so the larger of the two
- * counts, and in an update the larger of policy and value model.
+ * Bytes by what they hold. Weights and moments stay; each compiled function keeps the memory of its activations for the next
+ * batch, so those of updates and of scoring add up. Weights prepared for sampling are there beside them.
  * @param withTexts - whether it is PPO-ptx
  */
 async function memoryOf(
@@ -81,44 +83,51 @@ async function memoryOf(
 ): Promise<Readonly<Record<string, number>>> {
   const toTrain = async ({ directory }: DirectoryArtifact) =>
     configToTrain(await readModelConfig(directory), config, directory);
+  const configOf = async (model: DirectoryArtifact | undefined) =>
+    model === undefined ? undefined : await readModelConfig(model.directory);
   const policyConfig = await toTrain(inputs.init);
   const valueConfig = await toTrain(await valueStart(inputs));
+  const referenceConfig = (await configOf(inputs.reference)) ?? policyConfig;
+  const rewardConfig = await configOf(inputs.rewardModel);
   const bytesOf = weightCounter();
-  const rows = Math.min(config.per_device_train_batch_size, config.batch_size / config.num_mini_batches);
-  const accumulates = config.batch_size / config.num_mini_batches > rows;
-  const lengthOf = ({ maxPositions }: ModelConfig) =>
-    Math.min(config.max_prompt_length + config.response_length, maxPositions);
-  const training = (model: ModelConfig, head: Head, length: number, targets: number) =>
-    trainingMemory({ config: model, head, rows, length, targets, accumulates });
-
-  const targets = rows * config.response_length;
-  const policy = training(policyConfig, "language_model", lengthOf(policyConfig), targets);
+  const minibatch = config.batch_size / config.num_mini_batches;
+  const rows = Math.min(config.per_device_train_batch_size, minibatch);
+  const accumulates = minibatch > rows;
+  const passOf = (model: ModelConfig, head: Head) => ({
+    config: model,
+    head,
+    rows,
+    length: Math.min(config.max_prompt_length + config.response_length, model.maxPositions),
+    targets: rows * config.response_length,
+  });
+  const policyPass = passOf(policyConfig, "language_model");
+  const policy = trainingMemory({ ...policyPass, accumulates });
+  const valued = trainingMemory({ ...passOf(valueConfig, "scalar"), accumulates });
   const textLength = Math.min(config.ptx_max_length, policyConfig.maxPositions);
-  const texts = training(policyConfig, "language_model", textLength, rows * (textLength - 1));
-  const valued = training(valueConfig, "scalar", lengthOf(valueConfig), 0);
-  const updating = Math.max(
-    policy.gradients + policy.activations,
-    withTexts ? policy.parameters + texts.gradients + texts.activations : 0,
-    valued.gradients + valued.activations,
-  );
+  const textPass = { ...policyPass, length: textLength, targets: rows * (textLength - 1) };
+  const texts = withTexts ? trainingMemory({ ...textPass, accumulates: false }) : undefined;
+  const scoring =
+    forwardMemory(passOf(referenceConfig, "language_model")) +
+    forwardMemory(passOf(valueConfig, "scalar")) +
+    (rewardConfig === undefined ? 0 : forwardMemory({ ...passOf(rewardConfig, "scalar"), targets: rows }));
   const { keyValueHeads, headDimension } = policyConfig.attention;
-  const cache =
-    2 * policyConfig.layers * keyValueHeads * headDimension * lengthOf(policyConfig) * bytesPerFloat;
-  const sampling = policy.parameters + cache * Math.min(config.generation_batch_size, config.batch_size);
+  const cacheOfRow = 2 * policyConfig.layers * keyValueHeads * headDimension * policyPass.length;
   return {
     "policy weights": bytesOf(policyConfig, "language_model"),
     "policy optimizer": policy.optimizer,
     ...(config.ema_decay === null ? {} : { "policy average": policy.optimizer / 2 }),
-    "reference weights": bytesOf(
-      inputs.reference === undefined ? policyConfig : await readModelConfig(inputs.reference.directory),
-      "language_model",
-    ),
-    ...(inputs.rewardModel === undefined
-      ? {}
-      : { "reward model weights": bytesOf(await readModelConfig(inputs.rewardModel.directory), "scalar") }),
+    "reference weights": bytesOf(referenceConfig, "language_model"),
+    ...(rewardConfig === undefined ? {} : { "reward model weights": bytesOf(rewardConfig, "scalar") }),
     "value weights": bytesOf(valueConfig, "scalar"),
     "value optimizer": valued.optimizer,
-    "sampling or updates, at most": Math.max(sampling, updating),
+    // Policy and value model take turns; with texts the policy has two gradients.
+    gradients: Math.max(policy.gradients + (texts?.gradients ?? 0), valued.gradients),
+    "activations of updates": policy.activations + valued.activations + (texts?.activations ?? 0),
+    "activations of scoring": scoring,
+    "weights for sampling": policy.parameters,
+    "key-value cache":
+      cacheOfRow * Math.min(config.generation_batch_size, config.batch_size) * bytesPerFloat,
+    "runtime, about": runtimeBytes,
   };
 }
 

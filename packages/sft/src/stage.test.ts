@@ -183,7 +183,7 @@ describe("plan", () => {
     expect(plan).toMatchInlineSnapshot(`
       {
         "memory": {
-          "activations": 222800,
+          "activations": 321695,
           "gradients": 257024,
           "optimizer": 257024,
           "parameters": 128512,
