@@ -88,6 +88,7 @@ export {
   nplusAdamW,
   smallAdam,
   stiennonAdam,
+  wholeModel,
   zieglerAdam,
 } from "./optimization-presets.js";
 export {

@@ -7,6 +7,9 @@ type OptimizationValues = StagePreset<z.input<z.ZodObject<typeof optimizationFie
 
 const noWarmUp = (place: string) => ({ warmup_steps: fromCode(0, place) });
 
+/** None of the papers trains an adapter. */
+export const wholeModel = { use_peft: fromPaper(false, "all weights are trained") };
+
 /** Ouyang et al. 2022, appendix C; what it leaves out is as in GPT-3, which the models are. */
 export const instructGptAdam = {
   weight_decay: ownChoice(0, "the paper names none; 0.1 was GPT-3's in pretraining"),

@@ -125,8 +125,7 @@ async function memoryOf(
     "activations of updates": policy.activations + valued.activations + (texts?.activations ?? 0),
     "activations of scoring": scoring,
     "weights for sampling": policy.parameters,
-    "key-value cache":
-      cacheOfRow * Math.min(config.generation_batch_size, config.batch_size) * bytesPerFloat,
+    "key-value cache": cacheOfRow * Math.min(config.generation_batch_size, config.batch_size) * bytesPerFloat,
     "runtime, about": runtimeBytes,
   };
 }

@@ -13,6 +13,7 @@ import {
   nplusAdamW,
   smallAdam,
   stiennonAdam,
+  wholeModel,
   zieglerAdam,
 } from "@alignkit/models";
 import type { z } from "zod";
@@ -29,6 +30,7 @@ const rows = {
 
 /** What the papers leave open, and each preset of them takes alike. */
 const common = {
+  ...wholeModel,
   ...rows,
   shuffle: ownChoice(true, "the usual"),
   kl_estimator: fromPaper("k1", "the log-ratio of the sampled token"),

@@ -8,6 +8,7 @@ import {
   nplusAdamW,
   smallAdam,
   stiennonAdam,
+  wholeModel,
   zieglerAdam,
 } from "@alignkit/models";
 import type { z } from "zod";
@@ -17,6 +18,7 @@ type RewardPreset = StagePreset<z.input<typeof rewardConfig>>;
 
 /** What the papers leave open, and each preset of them takes alike. */
 const common = {
+  ...wholeModel,
   gradient_accumulation_steps: ownChoice(
     1,
     "the batch as one forward pass; a divisor of the batch here, and the batch divided by it, give the same with less memory",

@@ -7,6 +7,7 @@ import {
   nplusAdamW,
   smallAdam,
   stiennonAdam,
+  wholeModel,
 } from "@alignkit/models";
 import type { z } from "zod";
 import type { sftConfig } from "./config.js";
@@ -20,6 +21,7 @@ const wholeBatch = ownChoice(
 
 /** What the papers leave open, and each preset of them takes alike. */
 const common = {
+  ...wholeModel,
   gradient_accumulation_steps: wholeBatch,
   loss_reduction: ownChoice("token_mean", "each learned token of an update counts the same"),
   append_eos: ownChoice(true, "a policy that never saw an end token does not stop"),

@@ -57,6 +57,7 @@ describe("presets", () => {
       (/^ptx_/.test(key) && preset.values.ptx_coef?.value === 0) ||
       (/^(metric_for_best_model|greater_is_better|eval_response_length|eval_temperature)$/.test(key) &&
         preset.values.load_best_model_at_end?.value === false) ||
+      (/^(lora_|use_rslora)/.test(key) && preset.values.use_peft?.value === false) ||
       (key === "min_lr_rate" && preset.values.lr_scheduler_type?.value !== "cosine_with_min_lr") ||
       (key === "warmup_start_ratio" && preset.values.warmup_steps?.value === 0);
     expect(silent.filter((key) => !notOfAPaper.test(key) && !meaningless(key))).toEqual([]);
