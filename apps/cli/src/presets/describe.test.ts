@@ -7,12 +7,9 @@ import { describePreset, listPresets, presetNames, presetRows, stagesWith } from
 
 const registry = createRegistry([sft(), reward(), ppo()]);
 
-/**
- * They say which data, how it is computed and how often something is written, or they are of adapters, where the papers
- * train all weights, as is the default: no preset has a value for them.
- */
+/** They say which data, how it is computed and how often something is written: no preset has a value for them. */
 const notOfAPaper =
-  /_files$|^(labeler_column|labeler_folds|fold|share_prompts|reward_functions)$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^use_peft$|^lora_|^use_rslora$|^pad_to_multiple_of$/;
+  /_files$|^(labeler_column|labeler_folds|fold|share_prompts|reward_functions)$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
 
 describe("presets", () => {
   it("are those that the guide names", () => {
