@@ -334,25 +334,14 @@ export const inferTable: { readonly [K in OpName]: Infer<K> } = {
   cachedAttention: (inputs) => {
     arity("cachedAttention", inputs, 6);
     dtypes("cachedAttention", inputs, "float32", "float32", "float32", "float32", "float32", "int32");
-    const [q, k, v, keys, values, lengths] = inputs.map(({ shape }) => shape) as readonly Shape[] as [
-      Shape,
-      Shape,
-      Shape,
-      Shape,
-      Shape,
-      Shape,
-    ];
-    const [batch, groups, slots, width] = keys;
+    const [heads = 0, cache] = [at(inputs, 0).shape[1], at(inputs, 3).shape];
+    const [batch = 0, groups = 0, slots = 0, width = 0] = cache;
+    const token = [batch, groups, 1, width];
+    const expected = [[batch, heads, 1, width], token, token, [batch, groups, slots, width], cache, [batch]];
     const fits =
-      keys.length === 4 &&
-      sameShape(keys, values) &&
-      sameShape(k, [batch as number, groups as number, 1, width as number]) &&
-      sameShape(k, v) &&
-      q.length === 4 &&
-      sameShape(q, [batch as number, q[1] as number, 1, width as number]) &&
-      (q[1] as number) % (groups as number) === 0 &&
-      sameShape(lengths, [batch as number]) &&
-      (slots as number) > 0;
+      slots > 0 &&
+      heads % groups === 0 &&
+      inputs.every(({ shape }, index) => sameShape(shape, expected[index] as Shape));
     require(fits, "cachedAttention", inputs, "q [B, H, 1, Dh], k and v [B, G, 1, Dh], cached keys and values [B, G, S, Dh], lengths [B]");
     return [at(inputs, 0), at(inputs, 3), at(inputs, 4)];
   },
