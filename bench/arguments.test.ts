@@ -41,6 +41,28 @@ describe("comparisonsOf", () => {
   });
 });
 
+describe("backends", () => {
+  const names = (list: readonly string[]) => {
+    const { kinds, sizes, backends } = parseArguments([...list, "--work", "sft", "--model", "5m"]);
+    return comparisonsOf(kinds, sizes, backends)[0]!;
+  };
+  it("enter each piece of our work once, and peers once", () => {
+    expect(
+      names(["--backend", "onnx", "--backend", "tfjs:wasm"]).contestants.map(({ name }) => name),
+    ).toEqual(["sft_step", "sft_step, tfjs:wasm", "sft_step_nano", "sft_step_nano, onednn", "sft_step_hf"]);
+  });
+  it("are set beside the first, and each beside the peers", () => {
+    const { pairings } = names(["--backend", "onnx", "--backend", "tfjs:wasm"]);
+    expect(pairings.filter(({ target }) => target !== undefined)).toEqual([
+      { ours: "sft_step", peers: ["sft_step_nano", "sft_step_nano, onednn"], target: 1 },
+      { ours: "sft_step, tfjs:wasm", peers: ["sft_step"], target: 6 },
+    ]);
+  });
+  it("leave names as they are on onnx alone", () => {
+    expect(names([]).contestants[0]).toMatchObject({ name: "sft_step", backend: "onnx" });
+  });
+});
+
 describe("findPython", () => {
   it("prefers the option to the environment", () => {
     expect(findPython("a/python", { ALIGNKIT_PYTHON: "b/python" })).toBe("a/python");

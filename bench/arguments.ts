@@ -5,6 +5,8 @@ import { type ModelSize, modelSizes, type WorkKind, workKinds } from "./comparis
 export interface BenchArguments {
   readonly kinds: readonly WorkKind[];
   readonly sizes: readonly ModelSize[];
+  /** Backends of our side. */
+  readonly backends: readonly string[];
   readonly rounds: number;
   readonly python: string | undefined;
   readonly threads: number | undefined;
@@ -22,6 +24,7 @@ Times alignkit side by side with PyTorch; without Python, alignkit alone. Never 
 
   --work LIST       of ${workKinds.join(", ")}; all unless given
   --model LIST      of ${modelSizes.join(", ")}; all unless given
+  --backend NAME    of ours: onnx unless given, tfjs:wasm, onnx,threads=1 ...; several times to compare them
   --rounds N        timed runs of each contestant, 7 unless given
   --python PATH     a Python with bench/peers/requirements.txt; else $ALIGNKIT_PYTHON, else bench/.venv
   --threads N       of both sides; else each side's own choice
@@ -37,6 +40,7 @@ export function parseArguments(list: readonly string[]): BenchArguments {
     options: {
       work: { type: "string" },
       model: { type: "string" },
+      backend: { type: "string", multiple: true, default: ["onnx"] },
       rounds: { type: "string", default: "7" },
       python: { type: "string" },
       threads: { type: "string" },
@@ -50,6 +54,7 @@ export function parseArguments(list: readonly string[]): BenchArguments {
   return {
     kinds: oneOf("--work", values.work, workKinds),
     sizes: oneOf("--model", values.model, modelSizes),
+    backends: [...new Set(values.backend)],
     rounds: positiveInteger("--rounds", values.rounds),
     python: values.python,
     threads: values.threads === undefined ? undefined : positiveInteger("--threads", values.threads),

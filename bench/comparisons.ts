@@ -6,6 +6,8 @@ export type Side = "alignkit" | "torch";
 export interface Contestant {
   readonly name: string;
   readonly side: Side;
+  /** Of our side. */
+  readonly backend?: string;
   /** Work item and its options, beside the sizes of the comparison. */
   readonly request: { readonly work: string; readonly [option: string]: unknown };
   /** Only with `--all`. */
@@ -101,14 +103,75 @@ const sizesOf: Readonly<Record<WorkKind, (trainingRows: number) => Readonly<Reco
   score: () => ({ batch: 16, length: 128 }),
 };
 
+const onnx = "onnx";
+
+/** What is aimed for on a backend: the targets of the table above, and time over time of the ONNX backend. */
+const aims: Readonly<
+  Record<
+    string,
+    {
+      readonly besidePeers?: readonly WorkKind[];
+      readonly besideOnnx?: { readonly [K in WorkKind]?: number };
+    }
+  >
+> = {
+  [onnx]: { besidePeers: workKinds },
+  tfjs: { besidePeers: ["sft"], besideOnnx: { generate: 1.5 } },
+  "tfjs:wasm": { besideOnnx: { sft: 6, generate: 6, score: 6 } },
+};
+
+/** @param backends - of our side; with several of them each does the work, and the others are set beside the first */
 export function comparisonsOf(
   kinds: readonly WorkKind[],
   sizes: readonly ModelSize[],
+  backends: readonly string[] = [onnx],
 ): readonly Comparison[] {
   return sizes.flatMap((size) =>
     kinds.map((kind): Comparison => {
       const { name, trainingRows } = models[size];
-      return { kind, model: name, sizes: sizesOf[kind](trainingRows), ...works[kind] };
+      const comparison = { title: works[kind].title, kind, model: name, sizes: sizesOf[kind](trainingRows) };
+      return { ...comparison, ...onBackends(works[kind], kind, backends) };
     }),
   );
+}
+
+const nameOn = (backend: string, name: string): string => (backend === onnx ? name : `${name}, ${backend}`);
+
+const pairing = (ours: string, peers: readonly string[], target: number | undefined): Pairing =>
+  target === undefined ? { ours, peers } : { ours, peers, target };
+
+function onBackends(
+  { contestants, pairings }: WorkDefinition,
+  kind: WorkKind,
+  backends: readonly string[],
+): Pick<Comparison, "contestants" | "pairings"> {
+  const [first = onnx, ...others] = backends;
+  const mine = contestants.filter(({ side }) => side === "alignkit");
+  return {
+    contestants: contestants.flatMap((entry) =>
+      entry.side === "torch"
+        ? [entry]
+        : backends.map((backend) => ({ ...entry, backend, name: nameOn(backend, entry.name) })),
+    ),
+    pairings: [
+      ...backends.flatMap((backend) =>
+        pairings.map(({ ours, peers, target }) =>
+          pairing(
+            nameOn(backend, ours),
+            peers,
+            aims[backend]?.besidePeers?.includes(kind) ? target : undefined,
+          ),
+        ),
+      ),
+      ...others.flatMap((backend) =>
+        mine.map(({ name }) =>
+          pairing(
+            nameOn(backend, name),
+            [nameOn(first, name)],
+            first === onnx ? aims[backend]?.besideOnnx?.[kind] : undefined,
+          ),
+        ),
+      ),
+    ],
+  };
 }

@@ -35,7 +35,10 @@ export async function runComparison(
     if (entrant.failure !== undefined) return;
     await sleep(pauseMilliseconds);
     try {
-      entrant.worker ??= startWorker(entrant.contestant.side, settings);
+      entrant.worker ??= startWorker(entrant.contestant.side, {
+        ...settings,
+        backend: entrant.contestant.backend ?? settings.backend,
+      });
       const measurement = await entrant.worker.ask(entrant.request);
       if (keep) entrant.measurements.push(measurement);
     } catch (error) {

@@ -41,7 +41,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const python = findPython(given.python);
-  let settings: WorkerSettings = { python, threads: given.threads, allocator: given.allocator };
+  const [backend = "onnx"] = given.backends;
+  let settings: WorkerSettings = { backend, python, threads: given.threads, allocator: given.allocator };
   if (given.selftest) {
     if (python === null) {
       say(`selftest skipped: ${noPython}`);
@@ -51,10 +52,13 @@ async function main(): Promise<number> {
   }
 
   // 1. What is measured, and where
-  const about: Partial<Record<"alignkit" | "torch", About>> = {};
+  const about: Record<string, About> = {};
   say(`machine: ${describeMachine()}; load ${load().toFixed(2)}`);
-  about.alignkit = await aboutOf("alignkit", settings);
-  say(`${formatAbout("alignkit", about.alignkit)}; ${describeCommit()}`);
+  for (const name of given.backends) {
+    const label = name === "onnx" ? "alignkit" : `alignkit on ${name}`;
+    about[label] = await aboutOf("alignkit", { ...settings, backend: name });
+    say(`${formatAbout(label, about[label])}; ${describeCommit()}`);
+  }
   if (python === null) {
     say(`alignkit alone: ${noPython}`);
   } else {
@@ -71,7 +75,7 @@ async function main(): Promise<number> {
   // 2. Measurements
   const measured: { readonly title: string; readonly results: readonly ContestantResult[] }[] = [];
   const pairs: PairingResult[] = [];
-  for (const comparison of comparisonsOf(given.kinds, given.sizes)) {
+  for (const comparison of comparisonsOf(given.kinds, given.sizes, given.backends)) {
     const contestants = comparison.contestants.filter(
       ({ side, isExtra = false }) =>
         (side === "alignkit" || settings.python !== null) && (!isExtra || given.includeExtras),

@@ -39,6 +39,8 @@ export interface WorkerProcess {
 export class WorkerError extends Error {}
 
 export interface WorkerSettings {
+  /** Of our side, as after `--backend` of the command line. */
+  readonly backend: string;
   /** Interpreter of the peers, or null where there is none. */
   readonly python: string | null;
   /** Each side's own choice unless given. */
@@ -50,7 +52,7 @@ export interface WorkerSettings {
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const commands: Readonly<Record<Side, (settings: WorkerSettings) => readonly [string, readonly string[]]>> = {
-  alignkit: ({ threads }) => [
+  alignkit: ({ backend, threads }) => [
     process.execPath,
     [
       "--expose-gc",
@@ -58,7 +60,7 @@ const commands: Readonly<Record<Side, (settings: WorkerSettings) => readonly [st
       "--import",
       "tsx",
       fileURLToPath(new URL("alignkit/worker.ts", import.meta.url)),
-      JSON.stringify(threads === undefined ? {} : { threads }),
+      threads === undefined ? backend : `${backend},threads=${threads}`,
     ],
   ],
   torch: ({ python, threads, allocator }) => [

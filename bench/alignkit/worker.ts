@@ -4,11 +4,10 @@
  * The first request with given parameters makes the item and runs it `warmup` times, untimed; every request then runs
  * it once. `{"work": "about"}` tells what this side is; a failure answers `{"work", "error"}`.
  */
-import { createRequire } from "node:module";
 import { loadavg } from "node:os";
 import { createInterface } from "node:readline";
-import { createOnnxBackend, type OnnxBackendOptions } from "@alignkit/backend-onnx";
 import type { Backend } from "@alignkit/core";
+import { openBackend, packagesOf } from "./backends.js";
 import { makeGenerate } from "./generate.js";
 import { installedMegabytes } from "./installed-size.js";
 import type { MakeItem, WorkItem, WorkRequest } from "./item.js";
@@ -59,31 +58,34 @@ async function measure(backend: Backend, line: string, request: WorkRequest): Pr
   };
 }
 
-function about({ threads }: OnnxBackendOptions): object {
-  const runtime = createRequire(import.meta.resolve("@alignkit/backend-onnx"));
-  const { version } = runtime("onnxruntime-node/package.json") as { readonly version: string };
+function about(): object {
+  const { name, version, device, threads } = backend.runtime ?? {
+    name: backend.name,
+    version: "",
+    device: "",
+  };
   return {
     work: "about",
-    versions: { node: process.versions.node, onnxruntime: version },
-    threads: threads ?? "one per physical core",
-    // As users have it; ONNX Runtime and the backend keep and reuse what they allocated.
+    versions: { node: process.versions.node, [name]: `${version} on ${device}` },
+    threads: threads ?? "not told",
+    // As users have it; what backends keep and reuse is their own affair.
     allocator: "stock",
     installed_mb: installedMegabytes(
-      ["@alignkit/models", "@alignkit/data", "@alignkit/backend-onnx"],
+      ["@alignkit/models", "@alignkit/data", ...packagesOf(wanted)],
       import.meta.url,
     ),
   };
 }
 
-/** Options of the backend, as JSON, are the only argument. */
-const options = JSON.parse(process.argv[2] ?? "{}") as OnnxBackendOptions;
-const backend = await createOnnxBackend(options);
+/** The backend, as after `--backend` of the command line, is the only argument. */
+const wanted = process.argv[2] ?? "onnx";
+const backend = await openBackend(wanted);
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === "") continue;
   const request = JSON.parse(line) as WorkRequest;
   let answer: object;
   try {
-    answer = request.work === "about" ? about(options) : await measure(backend, line, request);
+    answer = request.work === "about" ? about() : await measure(backend, line, request);
   } catch (error) {
     answer = { work: request.work, error: error instanceof Error ? error.message : String(error) };
   }

@@ -16,6 +16,8 @@ export interface Backend {
   readonly supports: ReadonlySet<CompositeName>;
   /** Whether `compile` honours `variant`. */
   readonly dynamicShapes: boolean;
+  /** What computes; `alignkit doctor` prints it. */
+  readonly runtime?: RuntimeDescription;
   /** Copies to the device. */
   upload(value: HostTensor): Promise<DeviceTensor>;
   /**
@@ -25,6 +27,17 @@ export interface Backend {
   uploadWith?(type: TensorType, fill: (data: HostTensor["data"]) => Promise<void>): Promise<DeviceTensor>;
   compile(graph: Graph, options?: CompileOptions): Promise<Executable>;
   dispose(): Promise<void>;
+}
+
+/** What computes under a backend, in words for people. */
+export interface RuntimeDescription {
+  /** The library, as its makers call it: `ONNX Runtime`. */
+  readonly name: string;
+  readonly version: string;
+  /** Where it computes: `CPU`, `WebGPU`, or the name of the card. */
+  readonly device: string;
+  /** Of one operation; left out where the library does not tell. */
+  readonly threads?: number;
 }
 
 export interface CompileOptions {

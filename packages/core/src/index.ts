@@ -7,7 +7,14 @@ export {
   defineArtifact,
   defineDirectoryArtifact,
 } from "./artifacts.js";
-export type { Backend, CompileOptions, DeviceTensor, Executable, RunOptions } from "./backend.js";
+export type {
+  Backend,
+  CompileOptions,
+  DeviceTensor,
+  Executable,
+  RunOptions,
+  RuntimeDescription,
+} from "./backend.js";
 export {
   type Checkpoint,
   type CheckpointContent,

@@ -1,4 +1,4 @@
-import type { Backend, DeviceTensor, Executable, RunOptions } from "./backend.js";
+import type { Backend, DeviceTensor, Executable, RunOptions, RuntimeDescription } from "./backend.js";
 import { BackendError } from "./errors.js";
 import { legalize } from "./legalize.js";
 import type { CompositeName, OpAttributes, OpName, PrimitiveName } from "./ops/attributes.js";
@@ -26,6 +26,8 @@ export type KernelTable<V> = { readonly [K in Exclude<PrimitiveName, "input">]: 
 /** What an engine must give so that {@link interpreterBackend} can drive it. */
 export interface Engine<V> {
   readonly name: string;
+  /** The library that computes, for `alignkit doctor`. */
+  readonly runtime?: RuntimeDescription;
   readonly kernels: KernelTable<V>;
   /** Copies from the host. */
   upload(value: HostTensor): V | Promise<V>;
@@ -69,6 +71,7 @@ export function interpreterBackend<V>(engine: Engine<V>): Backend {
     name: engine.name,
     supports,
     dynamicShapes: false,
+    ...(engine.runtime === undefined ? {} : { runtime: engine.runtime }),
     upload: async (host) => wrap(await engine.upload(host), host.type),
     compile: async (graph, options = {}) =>
       interpret(engine, legalize(graph, supports), wrap, options.constants),

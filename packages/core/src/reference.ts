@@ -38,6 +38,7 @@ export function referenceEngine({ precision = "float32" }: ReferenceOptions = {}
   };
   return {
     name: precision === "float64" ? "reference:float64" : "reference",
+    runtime: { name: "JavaScript", version: process.version, device: "CPU", threads: 1 },
     kernels: Object.fromEntries(
       primitiveNames.map((op) => [op, kernelOf(op)]),
     ) as unknown as KernelTable<HostTensor>,

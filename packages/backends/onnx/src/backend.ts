@@ -73,6 +73,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     name,
     supports,
     dynamicShapes: true,
+    runtime: { name: "ONNX Runtime", version: api.version, device: providerTable[provider].device, threads },
     upload: (value) => memory.upload(value),
     ...(memory.isHost
       ? {

@@ -9,6 +9,8 @@ import type { ProviderName } from "./settings.js";
 export interface Provider {
   /** As ONNX Runtime lists it. */
   readonly listedAs: string;
+  /** What it computes on, in words. */
+  readonly device: string;
   /** What sessions are given; `undefined` for the CPU, which is always there. */
   readonly session: SessionSettings["provider"];
   /** Name of its memory; `undefined` for the host's. */
@@ -20,9 +22,17 @@ export interface Provider {
 }
 
 export const providerTable: { readonly [K in ProviderName]: Provider } = {
-  cpu: { listedAs: "CPUExecutionProvider", session: undefined, memory: undefined, without: [], remedy: "" },
+  cpu: {
+    listedAs: "CPUExecutionProvider",
+    device: "CPU",
+    session: undefined,
+    memory: undefined,
+    without: [],
+    remedy: "",
+  },
   webgpu: {
     listedAs: "WebGpuExecutionProvider",
+    device: "WebGPU",
     session: { name: "WebGPU", options: {} },
     memory: "WebGPU_Buf",
     without: ["rmsNorm"], // its second result is left unwritten (1.30)
@@ -32,6 +42,7 @@ export const providerTable: { readonly [K in ProviderName]: Provider } = {
   },
   cuda: {
     listedAs: "CUDAExecutionProvider",
+    device: "CUDA",
     session: { name: "CUDA", options: {} },
     memory: "Cuda",
     without: [],
