@@ -103,18 +103,29 @@ function interpret<V>(
         );
         values.set(placeholder, (given as InterpreterTensor<V>).value);
       }
-      for (const [position, operation] of order.entries()) {
-        for (const [index, value] of (await evaluate(engine, operation, values)).entries()) {
-          values.set({ ...resultsOf(operation)[index]! }, value);
+      // Owned by the run: everything that a kernel made and that was not freed yet.
+      const alive = new Set<V>();
+      try {
+        for (const [position, operation] of order.entries()) {
+          const made = await evaluate(engine, operation, values);
+          for (const [index, value] of made.entries()) {
+            alive.add(value);
+            values.set(resultsOf(operation)[index]!, value);
+          }
+          for (const tensor of lastUses[position]!) {
+            if (kept.get(tensor) !== undefined || tensor.operation.op === "input") continue;
+            const value = values.get(tensor) as V;
+            alive.delete(value);
+            engine.free(value);
+          }
         }
-        for (const tensor of lastUses[position]!) {
-          if (kept.get(tensor) === undefined && tensor.operation.op !== "input")
-            engine.free(values.get(tensor) as V);
-        }
+        const results = await collect(engine, graph, values, wrap);
+        for (const index of donate) inputs[index]?.dispose();
+        return results;
+      } catch (error) {
+        for (const value of alive) engine.free(value);
+        throw error;
       }
-      const results = await collect(engine, graph, values, wrap);
-      for (const index of donate) inputs[index]?.dispose();
-      return results;
     },
     async dispose() {},
   };
