@@ -33,6 +33,7 @@ interface Update {
 }
 interface Expected {
   readonly settings: Readonly<Record<string, number>>;
+  readonly rollout: Readonly<Record<string, number>>;
   readonly undetermined: Readonly<Record<string, readonly [start: number, end: number]>>;
   readonly ptx_batches: readonly { readonly input_ids: number[][]; readonly attention_mask: number[][] }[];
   readonly ppo: { readonly updates: readonly Update[] };
@@ -113,7 +114,7 @@ describe.each(backends)("PPO update on $name", ({ create }) => {
   afterAll(() => backend.dispose());
 
   /** What the models say of the episodes, and what follows from it. */
-  async function experience(): Promise<Experience> {
+  async function experience(whitenAdvantages: boolean): Promise<Experience> {
     const { settings } = expected;
     const [policy, reference, reward] = [await load("policy"), await load("reference"), await load("reward")];
     const upload = async (tensors: Readonly<Record<string, HostTensor>>) =>
@@ -157,36 +158,36 @@ describe.each(backends)("PPO update on $name", ({ create }) => {
       whitenRewards: false,
       gamma: settings.gamma!,
       lambda: settings.lam!,
-      whitenAdvantages: true,
+      whitenAdvantages,
       unbiasedVariance: true,
     });
   }
 
   it("makes the same rewards, advantages and returns", async () => {
-    const result = await experience();
+    const result = await experience(true);
+    const plain = await experience(false);
     const per = (name: string) => rowsOf(rollout, name, "response_mask");
     for (let b = 0; b < episodes.length; b++) {
       expectClose(result.kl[b]!, per("kl")[b]!, 2e-4, 0, `kl of row ${b}`);
       expectClose(result.rewards[b]!, per("rewards")[b]!, 2e-4, 0, `rewards of row ${b}`);
+      expectClose(result.rewards[b]!, per("rewards_before_whitening")[b]!, 2e-4, 0, `rewards of row ${b}`);
+      expectClose(plain.episodes[b]!.advantages, per("advantages")[b]!, 2e-4, 2e-4, `advantages of row ${b}`);
       expectClose(
         result.episodes[b]!.advantages,
         per("whitened_advantages")[b]!,
         2e-4,
         2e-4,
-        `advantages of row ${b}`,
+        `whitened advantages of row ${b}`,
       );
       expectClose(result.episodes[b]!.returns, per("returns")[b]!, 2e-4, 2e-4, `returns of row ${b}`);
     }
-    const rollouts = (expected as unknown as { rollout: Record<string, number> }).rollout;
-    expectClose([result.metrics["objective/kl"]!], [rollouts.mean_kl_per_sequence!], 2e-4, 2e-4, "KL");
-    expectClose([result.metrics["objective/score"]!], [rollouts.mean_score!], 2e-4, 2e-4, "score");
-    expectClose(
-      [result.metrics["ppo/val/var_explained"]!],
-      [rollouts.explained_variance!],
-      2e-4,
-      2e-4,
-      "explained variance",
-    );
+    for (const [ours, theirs] of [
+      ["objective/kl", "mean_kl_per_sequence"],
+      ["objective/score", "mean_score"],
+      ["objective/score_total", "mean_reward"],
+      ["ppo/val/var_explained", "explained_variance"],
+    ] as const)
+      expectClose([result.metrics[ours]!], [expected.rollout[theirs]!], 2e-4, 2e-4, ours);
   });
 
   it.each([
@@ -196,6 +197,13 @@ describe.each(backends)("PPO update on $name", ({ create }) => {
     ["ppo_ptx", 3],
   ] as const)("%s equals PyTorch's, %d rows a forward", async (kind, rowsPerForward) => {
     const { settings } = expected;
+    expect(settings).toMatchObject({
+      whiten_rewards: false,
+      kl_estimator: "k1",
+      adam: { betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0 },
+      lr_schedule: "constant",
+      dropout: 0,
+    });
     const [policyModel, valueModel] = [await load("policy"), await load("reward")];
     const adam: AdamWSettings = {
       beta1: 0.9,
@@ -298,6 +306,27 @@ describe.each(backends)("PPO update on $name", ({ create }) => {
         ];
         expectClose(ours, theirs, 5e-4, 0, name);
       }
+    }
+    const logProbsAfter = await createLogProbEvaluator(
+      backend,
+      policyModel.config,
+      settings.temperature!,
+      options,
+    )(policy.parameters, episodes);
+    const valuesAfter = await createValueEvaluator(
+      backend,
+      valueModel.config,
+      options,
+    )(value.parameters, episodes);
+    for (let b = 0; b < episodes.length; b++) {
+      expectClose(
+        logProbsAfter[b]!,
+        per(`${kind}.new_logprobs`)[b]!,
+        2e-4,
+        2e-4,
+        `log-probabilities of row ${b}`,
+      );
+      expectClose(valuesAfter[b]!, per(`${kind}.new_values`)[b]!, 2e-4, 2e-4, `values of row ${b}`);
     }
     await updater.dispose();
     await policy.dispose();

@@ -6,14 +6,17 @@ import { join } from "node:path";
 import { createOnnxBackend } from "@alignkit/backend-onnx";
 import {
   createRegistry,
+  disposeAll,
   InterruptedError,
   type MetricsSink,
   referenceBackend,
   runPipeline,
+  uploadAll,
 } from "@alignkit/core";
-import { reward } from "@alignkit/reward";
+import { createRewardScorer, hostTensors, readModelDirectory } from "@alignkit/models";
+import { reward, rewardConfig, trainRewardModel } from "@alignkit/reward";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rewardTrajectory } from "./trajectories.js";
+import { recordingContext, rewardTrajectory } from "./trajectories.js";
 
 const backends = [
   { name: "reference", create: async () => referenceBackend() },
@@ -57,6 +60,49 @@ describe.each(backends)("reward trajectory on $name", ({ create }) => {
     },
     120_000,
   );
+
+  it("scores every row before each update as PyTorch does", { timeout: 120_000 }, async () => {
+    const backend = await create();
+    const { config, parameters } = await readModelDirectory(rewardTrajectory.model);
+    const batches = await rewardTrajectory.batches();
+    const examples = batches.flatMap(({ rows, margin }) =>
+      margin.map((value, pair) => ({
+        rows: [rows[pair]!, rows[pair + margin.length]!].map((ids) => Int32Array.from(ids)),
+        pairs: [{ better: 0, worse: 1 }],
+        margin: value,
+      })),
+    );
+    const { context, weights } = recordingContext(backend);
+    await trainRewardModel({
+      context,
+      config: rewardConfig.parse({ ...rewardTrajectory.config, train_files: "none", save_steps: 1 }),
+      model: { config, parameters },
+      examples,
+    });
+
+    const { steps, ...rest } = await rewardTrajectory.expected();
+    expect(rest).toMatchObject({
+      center: 0.01,
+      margins: true,
+      optimizer: { name: "AdamW", betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0 },
+      schedule: { name: "cosine with linear warm-up", steps: 8, warmup: 2, peak_lr: 0.002 },
+      max_grad_norm: 1,
+    });
+    const before = [hostTensors(parameters), ...weights];
+    for (const [step, { scores: wanted }] of steps.entries()) {
+      const uploaded = await uploadAll(backend, before[step]!);
+      const scorer = createRewardScorer(backend, config, uploaded);
+      const scores = await scorer.scores(batches[step]!.rows);
+      expect(scores.length).toBe(wanted.length);
+      for (const [row, score] of wanted.entries())
+        expect(Math.abs(scores[row]! - score), `row ${row} of step ${step}`).toBeLessThan(
+          (step === 0 ? 1e-5 : 2e-4) * (1 + Math.abs(score)),
+        );
+      await scorer.dispose();
+      disposeAll(uploaded);
+    }
+    await backend.dispose();
+  });
 
   it("goes on after Ctrl-C and after a crash as if nothing had happened, byte for byte", async () => {
     const start = async (

@@ -5,6 +5,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  type Backend,
+  type CheckpointContent,
+  createRandom,
+  type HostTensor,
+  type StageContext,
+  silentProgress,
+} from "@alignkit/core";
 import { readModelDirectory, readSafetensors } from "@alignkit/models";
 import { expect } from "vitest";
 
@@ -34,6 +42,32 @@ export async function metricsOf(runDirectory: string): Promise<readonly Record<s
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
+}
+
+/** What a training loop needs around it, and the weights that it had after each step. */
+export function recordingContext(backend: Backend) {
+  const weights: Record<string, HostTensor>[] = [];
+  return {
+    weights,
+    context: {
+      name: "recorded",
+      backend,
+      random: createRandom(0),
+      tracker: { log() {} },
+      progress: silentProgress,
+      checkpoints: {
+        latest: async () => undefined,
+        async save(_: number, { tensors }: CheckpointContent) {
+          const saved: Record<string, HostTensor> = {};
+          for (const [name, tensor] of Object.entries(tensors.model!))
+            saved[name] = "read" in tensor ? await tensor.read() : tensor;
+          weights.push(saved);
+        },
+      },
+      signal: new AbortController().signal,
+      now: () => performance.now(),
+    } satisfies Partial<StageContext>,
+  };
 }
 
 /** Rounding grows along a trajectory; the first step has none yet. */
@@ -82,6 +116,27 @@ const shared = {
 
 const sft = fixturesOf("sft");
 
+interface SftStep extends Step {
+  readonly micro_losses: readonly number[];
+  readonly label_tokens: readonly number[];
+}
+interface SftTrajectory {
+  readonly steps: readonly SftStep[];
+  readonly final: string;
+}
+interface SftExpected {
+  readonly token_mean: SftTrajectory;
+  readonly micro_mean: SftTrajectory;
+  /** The same as `token_mean` by TRL, which measures more. */
+  readonly trl_sft_trainer: {
+    readonly steps: readonly (Step & { readonly entropy: number; readonly mean_token_accuracy: number })[];
+  };
+  readonly optimizer: unknown;
+  readonly schedule: unknown;
+  readonly max_grad_norm: number;
+  readonly undetermined: Readonly<Record<string, readonly [number, number]>>;
+}
+
 /** 12 updates of 2 micro-batches of 3 rows. */
 export const sftTrajectory = {
   model: join(sft, "model"),
@@ -95,25 +150,26 @@ export const sftTrajectory = {
     weight_decay: 0.1,
     residual_dropout: 0,
   },
-  /** Writes the first `count` rows, all by default. */
-  async writeRows(path: string, count?: number): Promise<void> {
+  /** Rows without padding, 3 a micro-batch. */
+  async microBatches() {
     const { micro_batches } = await readJson<{
       micro_batches: { input_ids: number[][]; attention_mask: number[][]; labels: number[][] }[];
     }>(join(sft, "batches.json"));
-    const rows = micro_batches.flatMap(({ input_ids, attention_mask, labels }) =>
+    return micro_batches.map(({ input_ids, attention_mask, labels }) =>
       input_ids.map((ids, row) => {
         const real = realIn(attention_mask[row]!);
         return { input_ids: ids.filter(real), labels: labels[row]!.filter(real) };
       }),
     );
+  },
+  /** Writes the first `count` rows, all by default. */
+  async writeRows(path: string, count?: number): Promise<void> {
+    const rows = (await sftTrajectory.microBatches()).flat();
     await writeFile(path, asLines(rows.slice(0, count)));
   },
+  expected: () => readJson<SftExpected>(join(sft, "expected.json")),
   async expectRun(runDirectory: string, artifact: string, reduction: "token_mean" | "micro_mean") {
-    const expected = await readJson<
-      Readonly<Record<typeof reduction, { readonly steps: readonly Step[]; readonly final: string }>> & {
-        readonly undetermined: Readonly<Record<string, readonly [number, number]>>;
-      }
-    >(join(sft, "expected.json"));
+    const expected = await sftTrajectory.expected();
     const { steps, final } = expected[reduction];
     const metrics = await metricsOf(runDirectory);
     expect(metrics.length).toBe(steps.length);
@@ -123,6 +179,20 @@ export const sftTrajectory = {
 };
 
 const reward = fixturesOf("reward");
+
+interface RewardStep extends Step {
+  readonly accuracy: number;
+}
+interface RewardExpected {
+  /** With the scores of all rows before the update. */
+  readonly steps: readonly (RewardStep & { readonly scores: readonly number[] })[];
+  /** The same by TRL. */
+  readonly trl_reward_trainer: { readonly steps: readonly RewardStep[] };
+  readonly optimizer: unknown;
+  readonly schedule: unknown;
+  readonly max_grad_norm: number;
+  readonly center: number;
+}
 
 /** 8 updates of 4 pairs. */
 export const rewardTrajectory = {
@@ -136,30 +206,37 @@ export const rewardTrajectory = {
     weight_decay: 0,
     center_rewards_coefficient: 0.01,
   },
-  async writeRows(path: string, count?: number): Promise<void> {
+  /** The rows of each update without padding: the chosen ones, then the rejected ones. */
+  async batches() {
     const { batches } = await readJson<{
       batches: { input_ids: number[][]; attention_mask: number[][]; margin: number[] }[];
     }>(join(reward, "batches.json"));
-    const rows = batches.flatMap(({ input_ids, attention_mask, margin }) =>
-      margin.map((value, pair) => {
-        const real = (row: number) => input_ids[row]!.filter(realIn(attention_mask[row]!));
-        return { input_ids: [real(pair), real(pair + margin.length)], ranks: [1, 2], margin: value };
-      }),
-    );
-    await writeFile(path, asLines(rows.slice(0, count)));
+    return batches.map(({ input_ids, attention_mask, margin }) => ({
+      rows: input_ids.map((ids, row) => ids.filter(realIn(attention_mask[row]!))),
+      margin,
+    }));
   },
+  async writeRows(path: string, count?: number): Promise<void> {
+    const rankings = (await rewardTrajectory.batches()).flatMap(({ rows, margin }) =>
+      margin.map((value, pair) => ({
+        input_ids: [rows[pair], rows[pair + margin.length]],
+        ranks: [1, 2],
+        margin: value,
+      })),
+    );
+    await writeFile(path, asLines(rankings.slice(0, count)));
+  },
+  expected: () => readJson<RewardExpected>(join(reward, "expected.json")),
   async expectRun(runDirectory: string, artifact: string) {
-    const { steps } = await readJson<{
-      readonly steps: readonly (Step & { readonly accuracy: number; readonly scores: readonly number[] })[];
-    }>(join(reward, "expected.json"));
+    const { steps, trl_reward_trainer: trl } = await rewardTrajectory.expected();
     const metrics = await metricsOf(runDirectory);
     expect(metrics.length).toBe(steps.length);
+    const names = ["loss", "margin", "mean_reward"];
     for (const [index, step] of steps.entries()) {
-      expectStep(metrics[index]!, step, index, ["loss", "margin", "mean_reward"]);
-      const { accuracy, min_reward: least = 0, max_reward: most = 0 } = metrics[index]!;
-      expect(accuracy).toBe(step.accuracy);
-      expect(Math.abs(least - Math.min(...step.scores))).toBeLessThan(1e-3);
-      expect(Math.abs(most - Math.max(...step.scores))).toBeLessThan(1e-3);
+      expectStep(metrics[index]!, step, index, names);
+      expectStep(metrics[index]!, trl.steps[index]!, index, [...names, "min_reward", "max_reward"]);
+      expect(metrics[index]!.accuracy).toBe(step.accuracy);
+      expect(metrics[index]!.accuracy).toBe(trl.steps[index]!.accuracy);
     }
     expect((await readModelDirectory(artifact)).head).toBe("scalar");
     await expectWeights(artifact, join(reward, "final.safetensors"), {});
