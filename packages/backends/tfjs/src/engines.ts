@@ -7,8 +7,11 @@ export interface EngineSettings {
   readonly registeredAs: string;
   /** What it needs of the machine besides its packages, for when it does not start. */
   readonly needs: string;
-  /** Whether a product reads a transposed operand as fast as a copy of it; WebAssembly takes 10 to 40 times as long. */
-  readonly transposesInProducts: boolean;
+  /**
+   * Whether little more than products of two matrices as they lie is fast: WebAssembly takes 10 to 400 times as long
+   * for transposed operands, for many matrices at once and for repeating values.
+   */
+  readonly plainOnly: boolean;
   /** Whether it must compute on a GPU. */
   readonly gpu: boolean;
 }
@@ -22,35 +25,35 @@ export const engines = {
     packages: ["@tensorflow/tfjs-node"],
     registeredAs: "tensorflow",
     needs: `${addon} @tensorflow/tfjs-node\``,
-    transposesInProducts: true,
+    plainOnly: false,
     gpu: false,
   },
   "node-gpu": {
     packages: ["@tensorflow/tfjs-node-gpu"],
     registeredAs: "tensorflow",
     needs: `${addon} @tensorflow/tfjs-node-gpu\`; and an NVIDIA driver with the CUDA and cuDNN libraries of that TensorFlow`,
-    transposesInProducts: true,
+    plainOnly: false,
     gpu: true,
   },
   wasm: {
     packages: [core, "@tensorflow/tfjs-backend-wasm"],
     registeredAs: "wasm",
     needs: "WebAssembly",
-    transposesInProducts: false,
+    plainOnly: true,
     gpu: false,
   },
   webgpu: {
     packages: [core, "@tensorflow/tfjs-backend-webgpu"],
     registeredAs: "webgpu",
     needs: "WebGPU in this process (navigator.gpu), which Node does not have",
-    transposesInProducts: true,
+    plainOnly: false,
     gpu: true,
   },
   cpu: {
     packages: [core, "@tensorflow/tfjs-backend-cpu"],
     registeredAs: "cpu",
     needs: "nothing",
-    transposesInProducts: true,
+    plainOnly: false,
     gpu: false,
   },
 } as const satisfies Readonly<Record<string, EngineSettings>>;

@@ -13,7 +13,8 @@ export function indexingKernels({ tf, scoped }: LoadedEngine): IndexingKernels {
   return {
     takeRows: async ([table, ids], _, [type]) => {
       const rows = await readIds("takeRows", ids!, table!.shape[0]!);
-      return scoped(() => [tf.reshape(tf.gather(table!, tf.tensor1d(rows, "int32")), [...type!.shape])]);
+      // Row by row; in WebAssembly `gather` takes 40 times as long.
+      return scoped(() => [tf.reshape(tf.gatherND(table!, column(rows)), [...type!.shape])]);
     },
     scatterAddRows: async ([base, ids, rows]) => {
       const targets = await readIds("scatterAddRows", ids!, base!.shape[0]!);

@@ -9,6 +9,7 @@ import {
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { indexingKernels } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
+import { type Product, plainProducts } from "./plain-products.js";
 
 /** Composites that take one pass, or operands of unequal shape, where their decomposition would write out each step. */
 export type WholeComposite = CompositeName & ("softmax" | "logSoftmax" | "linear" | "adamWUpdate");
@@ -26,13 +27,11 @@ export function tfjsKernels(
     (compute: (a: Tensor, b: Tensor) => Tensor): Kernel<OpName, Tensor> =>
     ([a, b]) =>
       scoped(() => [compute(a!, b!)]);
-  const repeat = (x: Tensor, shape: Shape) => tf.broadcastTo(x, [...shape]);
-  const product = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => {
-    if (settings.transposesInProducts) return tf.matMul(a, b, transposeA, transposeB);
-    const written = (x: Tensor, transpose: boolean) =>
-      transpose ? tf.transpose(x, lastTwoSwapped(x.rank)) : x;
-    return tf.matMul(written(a, transposeA), written(b, transposeB));
-  };
+  const repeat = (x: Tensor, shape: Shape) =>
+    settings.plainOnly && x.dtype === "float32"
+      ? tf.mul(x, tf.fill([...shape], 1))
+      : tf.broadcastTo(x, [...shape]);
+  const product: Product = settings.plainOnly ? plainProducts(tf) : tf.matMul;
 
   return {
     ...indexingKernels(engine),
@@ -133,11 +132,4 @@ export function tfjsKernels(
         return [tf.sub(decayed, tf.mul(tf.div(nextM, denominator), stepSize!)), nextM, nextV];
       }),
   };
-}
-
-/** The order of axes with the last two exchanged. */
-function lastTwoSwapped(rank: number): number[] {
-  return Array.from({ length: rank }, (_, axis) =>
-    axis < rank - 2 ? axis : axis === rank - 1 ? rank - 2 : rank - 1,
-  );
 }
