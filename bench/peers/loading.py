@@ -21,6 +21,7 @@ with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
 before = megabytes("VmRSS")
 
+processor_before = time.process_time()
 started = time.perf_counter()
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1]).eval()
 load = time.perf_counter() - started
@@ -32,11 +33,13 @@ with torch.inference_mode():
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
     loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten()).item()
 first_batch = time.perf_counter() - started
+processor = time.process_time() - processor_before
 print(
     json.dumps(
         {
             "load": load,
             "firstBatch": first_batch,
+            "processor": processor,
             "loadMegabytes": load_megabytes,
             "totalMegabytes": megabytes("VmHWM") - before,
             "loss": loss,

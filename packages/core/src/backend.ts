@@ -23,8 +23,16 @@ export interface Backend {
   /**
    * A new tensor that `fill` writes in place: for files that are read without a copy. Only where the device's memory is
    * the host's; elsewhere callers fill an array and upload it.
+   *
+   * Where the file holds the numbers as memory does, `source` says where, and a backend may take the file's own pages for
+   * the tensor; `fill` is told that it is filled, and may look. The file must not be cut or written over while the
+   * tensor lives; another may take its name.
    */
-  uploadWith?(type: TensorType, fill: (data: HostTensor["data"]) => Promise<void>): Promise<DeviceTensor>;
+  uploadWith?(
+    type: TensorType,
+    fill: (data: HostTensor["data"], isFilled: boolean) => Promise<void>,
+    source?: FileRegion,
+  ): Promise<DeviceTensor>;
   compile(graph: Graph, options?: CompileOptions): Promise<Executable>;
   dispose(): Promise<void>;
 }
@@ -38,6 +46,13 @@ export interface RuntimeDescription {
   readonly device: string;
   /** Of one operation; left out where the library does not tell. */
   readonly threads?: number;
+}
+
+/** Where a tensor lies in a file: row by row, little-endian. */
+export interface FileRegion {
+  /** Of a file that is open for reading and holds all of the tensor; it may be closed after the call. */
+  readonly descriptor: number;
+  readonly byteOffset: number;
 }
 
 export interface CompileOptions {

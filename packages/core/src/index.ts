@@ -12,6 +12,7 @@ export type {
   CompileOptions,
   DeviceTensor,
   Executable,
+  FileRegion,
   RunOptions,
   RuntimeDescription,
 } from "./backend.js";

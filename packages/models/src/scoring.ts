@@ -83,21 +83,20 @@ export function createScorer(
   const { [headName]: head, ...withoutHead } = parameters;
   if (head === undefined) throw new ConfigError(`scoring: ${headName} is missing; is this a language model?`);
 
+  // Parameters are arguments: as constants a backend repacks them, a copy that only products of few rows win back.
   const hiddenOf = compileFunction(
     backend,
     ({ parameters: given, ...tokens }: HiddenInputs) => ({ hidden: hiddenOfTokens(config, given, tokens) }),
-    { constants: { parameters: config.tiedHead ? parameters : withoutHead }, dynamic: tokenAxes },
+    { dynamic: tokenAxes },
   );
+  const decoderParameters = config.tiedHead ? parameters : withoutHead;
   // Apart from the decoder, so that few rows of logits are in memory at once.
   const logProbsOf = compileFunction(
     backend,
     ({ head: given, hidden, rows, targets }: HeadInputs) => ({
       logProbs: tokenLogProbs(config, given, hidden, rows, targets, temperature).logProbs,
     }),
-    {
-      constants: { head: { [headName]: head } },
-      dynamic: { hidden: ["tokens", null], rows: ["rows"], targets: ["rows"] },
-    },
+    { dynamic: { hidden: ["tokens", null], rows: ["rows"], targets: ["rows"] } },
   );
   const rowsAtOnce = Math.max(16, Math.floor(logitsAtOnce / config.vocabularySize));
 
@@ -108,6 +107,7 @@ export function createScorer(
       // Where each size is compiled for itself, the last part is filled up with row 0.
       const count = backend.dynamicShapes ? end - start : rounded(end - start);
       const { logProbs } = await logProbsOf({
+        head: { [headName]: head },
         hidden,
         rows: int32(padded(wanted.rows.subarray(start, end), count), [count]),
         targets: int32(padded(wanted.targets.subarray(start, end), count), [count]),
@@ -124,7 +124,7 @@ export function createScorer(
       const results = new Array<Float32Array>(sequences.length);
       const ids = sequences.map((sequence) => sequence.ids);
       for (const batch of raggedBatches(backend, config, ids, options)) {
-        const { hidden } = await hiddenOf(tokensOf(batch));
+        const { hidden } = await hiddenOf({ ...tokensOf(batch), parameters: decoderParameters });
         const wanted = labelledRows(batch, sequences);
         const logProbs = await scoreRows(hidden, wanted);
         hidden.dispose();
@@ -152,7 +152,7 @@ export function createRewardScorer(
     ({ parameters: given, rows, ...tokens }: HiddenInputs & { readonly rows: Tensor }) => ({
       scores: scalarScores(config, given, hiddenOfTokens(config, given, tokens), rows),
     }),
-    { constants: { parameters }, dynamic: { ...tokenAxes, rows: ["batch"] } },
+    { dynamic: { ...tokenAxes, rows: ["batch"] } },
   );
   return {
     async scores(sequences, options = {}) {
@@ -163,6 +163,7 @@ export function createRewardScorer(
         );
         const { scores } = await scoresOf({
           ...tokensOf(batch),
+          parameters,
           rows: int32(last, [last.length]),
         });
         const { data } = await scores.read();

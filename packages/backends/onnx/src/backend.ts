@@ -15,6 +15,7 @@ import { createHostKernels } from "./kernels/host-kernels.js";
 import { findLibrary } from "./library.js";
 import { isWholeAttention } from "./lower/attention.js";
 import { wholeComposites } from "./lower/table.js";
+import { createFileMapper } from "./mapped-files.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
 import { encodeModel } from "./model-proto.js";
 import { loadOrtApi, NameList, type OrtApi, type SessionSettings } from "./ort-api.js";
@@ -52,7 +53,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
   if (heap !== undefined) advise(heap.buffer);
   const memory =
     providerTable[provider].memory === undefined
-      ? createHostMemory(api, createMemoryPool({ advise, heap }))
+      ? createHostMemory(api, createMemoryPool({ advise, heap }), heap && createFileMapper(heap, advise))
       : await startDevice(api, provider, name, settings);
   const kernels = createHostKernels(
     memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0,
@@ -77,10 +78,11 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     upload: (value) => memory.upload(value),
     ...(memory.isHost
       ? {
-          async uploadWith(type, fill) {
-            const value = memory.allocate(type);
+          async uploadWith(type, fill, source) {
+            const mapped = source && (await memory.map?.(type, source));
+            const value = mapped ?? memory.allocate(type);
             try {
-              await fill(value.array());
+              await fill(value.array(), mapped !== undefined);
             } catch (error) {
               value.dispose();
               throw error;

@@ -16,6 +16,7 @@ import {
 } from "@alignkit/core";
 import type { Heap } from "./heap.js";
 import type { AdviseHugePages } from "./huge-pages.js";
+import type { FileMapper } from "./mapped-files.js";
 import type { Handle, OrtApi } from "./ort-api.js";
 import { type HostArray, hostArray, type TensorMemory, type Value } from "./tensor-memory.js";
 
@@ -187,8 +188,11 @@ export class HostValue implements Value {
   }
 }
 
-/** Tensors on pooled memory of the host. */
-export function createHostMemory(api: OrtApi, pool: MemoryPool): TensorMemory {
+/** Tensors smaller than this are read: pages of a file are taken whole. */
+const smallestMapped = 1 << 16;
+
+/** Tensors on pooled memory of the host; on pages of files where there is a mapper. */
+export function createHostMemory(api: OrtApi, pool: MemoryPool, mapper?: FileMapper): TensorMemory {
   const allocate = (type: TensorType): HostValue => {
     // At least one element, so that an empty tensor has an address.
     const byteLength = Math.max(1, sizeOf(type.shape)) * bytesPerElement[type.dtype];
@@ -204,6 +208,13 @@ export function createHostMemory(api: OrtApi, pool: MemoryPool): TensorMemory {
     allocate,
     copy: (value) => copyOf({ type: value.type, data: value.array() }),
     upload: async (value) => copyOf(value),
+    async map(type, { descriptor, byteOffset }) {
+      const byteLength = sizeOf(type.shape) * bytesPerElement[type.dtype];
+      const isAligned = byteOffset % bytesPerElement[type.dtype] === 0;
+      if (mapper === undefined || !isAligned || byteLength < smallestMapped) return undefined;
+      const mapped = await mapper.map(descriptor, byteOffset, byteLength);
+      return mapped && new HostValue(type, new Storage(mapped, () => mapped.free()), api);
+    },
     own: (tensor) => (tensor instanceof HostValue ? tensor : undefined),
     nextRound: () => pool.nextRound(),
     dispose() {},

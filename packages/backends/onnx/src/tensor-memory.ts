@@ -1,4 +1,4 @@
-import type { DeviceTensor, DType, HostTensor, TensorType } from "@alignkit/core";
+import type { DeviceTensor, DType, FileRegion, HostTensor, TensorType } from "@alignkit/core";
 import type { Handle } from "./ort-api.js";
 
 export type HostArray = Float32Array | Int32Array | Uint8Array;
@@ -43,6 +43,8 @@ export interface TensorMemory {
   /** Contents are undefined. */
   allocate(type: TensorType): Value;
   upload(value: HostTensor): Promise<Value>;
+  /** A tensor on the pages of a file; undefined where it must be read. */
+  map?(type: TensorType, source: FileRegion): Promise<Value | undefined>;
   copy(value: Value): Value;
   /** The tensor as one of this memory, if it is. */
   own(tensor: DeviceTensor): Value | undefined;

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { DataError } from "@alignkit/core";
+import { DataError, type FileRegion } from "@alignkit/core";
 import {
   type SafetensorsArrays,
   type SafetensorsDtype,
@@ -28,6 +28,8 @@ export interface SafetensorsFile extends SafetensorsHeader {
    * @throws {DataError} as `read`
    */
   readonly readFloats: (name: string, target: Float32Array) => Promise<void>;
+  /** Where a float32 tensor lies in the file; undefined of one that must be converted. */
+  readonly regionOf: (name: string) => FileRegion | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -88,6 +90,10 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
           const { data } = await readTensor(path, handle, entry, entry.dtype);
           target.set(data as Float64Array);
         }
+      },
+      regionOf(name) {
+        const { dtype, byteOffset } = entryOf(name);
+        return dtype === "F32" ? { descriptor: handle.fd, byteOffset } : undefined;
       },
       close: () => handle.close(),
     };

@@ -10,7 +10,8 @@ export interface UploadedModel
 
 /**
  * Reads a model directory onto a backend, one weight after the other: where the backend's memory is the host's without
- * a copy, elsewhere with one weight in between.
+ * a copy, elsewhere with one weight in between. Float32 files may become the memory themselves: as long as the model
+ * lives they must not be cut or written over; a new file may take their name, as `writeModelDirectory` does it.
  * @throws {ConfigError | DataError} as `readModelDirectory`
  */
 export async function uploadModelDirectory(backend: Backend, directory: string): Promise<UploadedModel> {
@@ -48,5 +49,9 @@ export async function uploadModelDirectory(backend: Backend, directory: string):
 async function uploadOne(backend: Backend, parameter: StoredParameter): Promise<DeviceTensor> {
   const { shape } = parameter;
   if (backend.uploadWith === undefined) return backend.upload(float32((await parameter.read()).data, shape));
-  return backend.uploadWith({ dtype: "float32", shape }, (data) => parameter.readInto(data as Float32Array));
+  return backend.uploadWith(
+    { dtype: "float32", shape },
+    (data, isFilled) => parameter.readInto(data as Float32Array, isFilled),
+    parameter.region,
+  );
 }
