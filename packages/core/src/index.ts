@@ -16,6 +16,7 @@ export type {
   RunOptions,
   RuntimeDescription,
 } from "./backend.js";
+export { broadcastSource, operandsOf } from "./broadcast.js";
 export {
   type Checkpoint,
   type CheckpointContent,
@@ -206,6 +207,7 @@ export {
   type StagePlan,
 } from "./stage.js";
 export {
+  countUses,
   type Graph,
   isSameTensor,
   type Operation,

@@ -95,3 +95,12 @@ export function topologicalOrder(outputs: readonly Tensor[]): Operation[] {
   }
   return order;
 }
+
+/** Number of readers of each value; being an output counts as one. */
+export function countUses(operations: readonly Operation[], outputs: readonly Tensor[]): TensorMap<number> {
+  const counts = new TensorMap<number>();
+  for (const tensor of [...operations.flatMap((operation) => operation.inputs), ...outputs]) {
+    counts.set(tensor, (counts.get(tensor) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,6 +1,7 @@
 /** Compiles a graph into steps: models for ONNX Runtime and kernels of the host. */
 import {
   BackendError,
+  countUses,
   type Graph,
   type Operation,
   type OpName,
@@ -12,7 +13,7 @@ import {
 import { createSizeReader, fixedSizes, type Size, type SizeReader } from "./dimensions.js";
 import type { HostOpName } from "./host/table.js";
 import { overwrites } from "./lower/attention.js";
-import { countUses, findFusions } from "./lower/fusions.js";
+import { findFusions } from "./lower/fusions.js";
 import { type LoweredModel, lower, type Rows } from "./lower/lowering.js";
 import { portableTable } from "./lower/portable.js";
 import { lowerTable } from "./lower/table.js";

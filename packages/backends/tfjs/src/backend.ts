@@ -9,6 +9,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { type EngineName, engineNames } from "./engines.js";
 import { tfjsKernels } from "./kernels.js";
 import { loadEngine } from "./load-engine.js";
+import { createCompiledBackend } from "./tensorflow/compiled-backend.js";
 
 export interface TfjsBackendOptions {
   /** The engine; `node` unless given. One that is not there is an error, never another in its place. */
@@ -16,14 +17,16 @@ export interface TfjsBackendOptions {
 }
 
 /**
- * An engine of TensorFlow.js as a backend, op by op. tfjs has one engine a process, so two of different engines
+ * An engine of TensorFlow.js as a backend: TensorFlow gets whole graphs, the others go op by op. tfjs has one engine a process, so two of different engines
  * cannot be used at the same time.
  * @throws {BackendError} when a package of the engine is not installed, or the engine does not start
  */
 export async function createTfjsBackend({ provider = "node" }: TfjsBackendOptions = {}): Promise<Backend> {
   const engine = await loadEngine(provider);
+  if (engine.settings.compiles) return createCompiledBackend(engine);
   return interpreterBackend<Tensor>({
-    name: `tfjs:${provider}`,
+    name: engine.name,
+    runtime: engine.runtime,
     kernels: tfjsKernels(engine),
     // Copied both ways: engines may keep the array that they get, and give out the one that they hold.
     upload: ({ type, data }) =>

@@ -14,11 +14,20 @@ export interface EngineSettings {
   readonly plainOnly: boolean;
   /** Whether it must compute on a GPU. */
   readonly gpu: boolean;
+  /** What it computes on, in words. */
+  readonly device: string;
+  /** Whether graphs are compiled to sessions of TensorFlow instead of being run op by op. */
+  readonly compiles: boolean;
+  /** Variables of the environment that it reads when it is loaded. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 const core = "@tensorflow/tfjs-core";
 const addon =
   "its native addon and libtensorflow, which its install script downloads: allow install scripts for it, then run `npm rebuild";
+
+/** Its notes on the machine, of which it prints a page, are left out. */
+const quiet = { TF_CPP_MIN_LOG_LEVEL: "2" };
 
 export const engines = {
   node: {
@@ -27,6 +36,9 @@ export const engines = {
     needs: `${addon} @tensorflow/tfjs-node\``,
     plainOnly: false,
     gpu: false,
+    device: "CPU",
+    compiles: true,
+    environment: quiet,
   },
   "node-gpu": {
     packages: ["@tensorflow/tfjs-node-gpu"],
@@ -34,6 +46,10 @@ export const engines = {
     needs: `${addon} @tensorflow/tfjs-node-gpu\`; and an NVIDIA driver with the CUDA and cuDNN libraries of that TensorFlow`,
     plainOnly: false,
     gpu: true,
+    device: "CUDA",
+    compiles: true,
+    // Else it takes all memory of the card at once.
+    environment: { ...quiet, TF_FORCE_GPU_ALLOW_GROWTH: "true" },
   },
   wasm: {
     packages: [core, "@tensorflow/tfjs-backend-wasm"],
@@ -41,6 +57,9 @@ export const engines = {
     needs: "WebAssembly",
     plainOnly: true,
     gpu: false,
+    device: "WebAssembly",
+    compiles: false,
+    environment: {},
   },
   webgpu: {
     packages: [core, "@tensorflow/tfjs-backend-webgpu"],
@@ -48,6 +67,9 @@ export const engines = {
     needs: "WebGPU in this process (navigator.gpu), which Node does not have",
     plainOnly: false,
     gpu: true,
+    device: "WebGPU",
+    compiles: false,
+    environment: {},
   },
   cpu: {
     packages: [core, "@tensorflow/tfjs-backend-cpu"],
@@ -55,6 +77,9 @@ export const engines = {
     needs: "nothing",
     plainOnly: false,
     gpu: false,
+    device: "JavaScript",
+    compiles: false,
+    environment: {},
   },
 } as const satisfies Readonly<Record<string, EngineSettings>>;
 

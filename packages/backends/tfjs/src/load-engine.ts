@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import util from "node:util";
-import { BackendError } from "@alignkit/core";
+import { BackendError, type RuntimeDescription } from "@alignkit/core";
 import type * as tfjs from "@tensorflow/tfjs-core";
 import { type EngineName, type EngineSettings, engineNames, engines } from "./engines.js";
 
@@ -11,8 +11,13 @@ export type Scope = (compute: () => tfjs.Tensor[]) => tfjs.Tensor[];
 
 /** An engine that has started. */
 export interface LoadedEngine {
+  /** As in config and messages: `tfjs:wasm`. */
+  readonly name: string;
   readonly tf: Tf;
   readonly settings: EngineSettings;
+  readonly runtime: RuntimeDescription;
+  /** @throws {BackendError} when tfjs has been switched to another engine */
+  readonly check: () => void;
   readonly scoped: Scope;
 }
 
@@ -35,7 +40,13 @@ export async function loadEngine(name: EngineName): Promise<LoadedEngine> {
   }
   try {
     const tf = await start(settings);
-    return { tf, settings, scoped: createScope(tf, name, settings) };
+    const check = createCheck(tf, name, settings);
+    const scoped: Scope = (compute) => {
+      check();
+      return tf.tidy(compute);
+    };
+    const runtime = { name: "TensorFlow.js", version: tf.version_core, device: settings.device };
+    return { name: `tfjs:${name}`, tf, settings, runtime, check, scoped };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.trim() : String(cause);
     throw new BackendError(`tfjs:${name} did not start; it needs ${settings.needs}. It says: ${reason}`, {
@@ -53,8 +64,10 @@ function isInstalled(wanted: string): boolean {
   }
 }
 
-async function start({ packages, registeredAs, gpu }: EngineSettings): Promise<Tf> {
-  if (registeredAs === "tensorflow") restoreRemovedFunctions();
+async function start({ packages, registeredAs, gpu, environment }: EngineSettings): Promise<Tf> {
+  if (registeredAs === "tensorflow") restoreRemovedFunctions(util as unknown as Record<string, unknown>);
+  // Read when its library is loaded; what is set already stays.
+  for (const [variable, value] of Object.entries(environment)) process.env[variable] ??= value;
   const [tf] = packages.map((wanted) => require(wanted) as unknown) as [Tf];
   if (!(await tf.setBackend(registeredAs)))
     throw new Error(`tfjs cannot start its backend "${registeredAs}"`);
@@ -66,21 +79,18 @@ async function start({ packages, registeredAs, gpu }: EngineSettings): Promise<T
   return tf;
 }
 
-/** Two functions that tfjs-node 4.22 calls and Node 23 no longer has. */
-function restoreRemovedFunctions(): void {
-  const target = util as unknown as Record<string, unknown>;
+/** Two functions of `node:util` that tfjs-node 4.22 calls and Node 23 no longer has. */
+export function restoreRemovedFunctions(target: Record<string, unknown>): void {
   target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   target.isArray ??= Array.isArray;
 }
 
 /** tfjs has one engine a process: whoever switches it would move our tensors to another device in silence. */
-function createScope(tf: Tf, name: EngineName, { registeredAs }: EngineSettings): Scope {
-  return (compute) => {
-    if (tf.getBackend() !== registeredAs) {
-      throw new BackendError(
-        `tfjs:${name}: tfjs now runs "${tf.getBackend()}" in this process, and it has one engine at a time; use a process for each`,
-      );
-    }
-    return tf.tidy(compute);
+function createCheck(tf: Tf, name: EngineName, { registeredAs }: EngineSettings): () => void {
+  return () => {
+    if (tf.getBackend() === registeredAs) return;
+    throw new BackendError(
+      `tfjs:${name}: tfjs now runs "${tf.getBackend()}" in this process, and it has one engine at a time; use a process for each`,
+    );
   };
 }

@@ -1,6 +1,5 @@
 /** Operations that one ONNX node computes together. */
-import { type Operation, type OpName, type Tensor, TensorMap } from "@alignkit/core";
-import { broadcastSource } from "./broadcast.js";
+import { broadcastSource, type Operation, type OpName, type Tensor, type TensorMap } from "@alignkit/core";
 import { isTall } from "./tall-products.js";
 
 type Product = Operation<"matMul">;
@@ -124,15 +123,6 @@ function sideBySide(pads: readonly Operation<"pad">[]): Joined | undefined {
   return end === pads[0]?.types[0]?.shape[axis]
     ? { parts: ordered.map((pad) => pad.inputs[0] as Tensor), axis }
     : undefined;
-}
-
-/** Number of readers of each value; being an output counts as one. */
-export function countUses(operations: readonly Operation[], outputs: readonly Tensor[]): TensorMap<number> {
-  const counts = new TensorMap<number>();
-  for (const tensor of [...operations.flatMap((operation) => operation.inputs), ...outputs]) {
-    counts.set(tensor, (counts.get(tensor) ?? 0) + 1);
-  }
-  return counts;
 }
 
 function is<K extends OpName>(operation: Operation, op: K): operation is Operation<K> {

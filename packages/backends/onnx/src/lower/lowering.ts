@@ -7,6 +7,7 @@ import {
   type OpAttributes,
   type Operation,
   type OpName,
+  operandsOf,
   resultsOf,
   type Tensor,
   TensorMap,
@@ -14,7 +15,6 @@ import {
 import type { Expression, Size, SizeReader } from "../dimensions.js";
 import type { AttributeValue, Initializer, Model, Node, ValueInfo } from "../model-proto.js";
 import type { ElementType } from "../ort-api.js";
-import { operandsOf } from "./broadcast.js";
 import type { Fusions } from "./fusions.js";
 import { productInParts, splittableOutputs } from "./tall-products.js";
 

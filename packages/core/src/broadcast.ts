@@ -1,7 +1,8 @@
-import type { Operation, Tensor } from "@alignkit/core";
-import type { Lowering } from "./lowering.js";
+/** For engines that broadcast by themselves, as NumPy does: operands before they are repeated. */
+import type { Operation, Tensor } from "./tensor.js";
+import type { DType } from "./types.js";
 
-/** The tensor whose broadcast, by ONNX's rules, is `tensor`. */
+/** The tensor whose broadcast, by NumPy's rules, is `tensor`. */
 export function broadcastSource(tensor: Tensor): Tensor {
   if (tensor.operation.op !== "broadcastTo") return tensor;
   const inner = tensor.operation.inputs[0] as Tensor;
@@ -21,14 +22,16 @@ function fills(source: Tensor, shape: readonly number[], axis: number): boolean 
 }
 
 /**
- * Operands without their broadcasts, where ONNX's own broadcasting gives the same shape; else the first is expanded.
- * A fill becomes a scalar.
+ * Operands without their broadcasts, where the engine's own broadcasting gives the same shape; else the first is
+ * expanded. A fill becomes a scalar.
+ * @param name - what the engine calls a value in its full shape
+ * @param scalar - what it calls a number
  */
-export function operandsOf(
+export function operandsOf<N>(
   tensors: readonly Tensor[],
-  name: (tensor: Tensor) => string,
-  scalar: Lowering["scalar"],
-): readonly string[] {
+  name: (tensor: Tensor) => N,
+  scalar: (value: number, dtype: DType) => N,
+): readonly N[] {
   const { shape } = tensors[0] as Tensor;
   const sources = tensors.map(broadcastSource);
   const hasRank =

@@ -1,0 +1,41 @@
+import { type Backend, BackendError, type CompositeName, type DeviceTensor, legalize } from "@alignkit/core";
+import type { LoadedEngine } from "../load-engine.js";
+import { createExecutable } from "./executable.js";
+import { wholeComposites } from "./lower/table.js";
+import { makePlan } from "./plan.js";
+import { createRuntime } from "./runtime.js";
+import { createValue, type Value } from "./values.js";
+
+/** TensorFlow as a backend: each graph is one session, and what it overwrites stays in its variables. */
+export function createCompiledBackend(engine: LoadedEngine): Backend {
+  const { name } = engine;
+  const runtime = createRuntime(engine);
+  const supports: ReadonlySet<CompositeName> = new Set(wholeComposites);
+  const known = new WeakSet<DeviceTensor>();
+  const create = (type: Value["type"], place: Parameters<typeof createValue>[2]): Value => {
+    const value = createValue(runtime, type, place);
+    known.add(value);
+    return value;
+  };
+  const own = (tensor: DeviceTensor): Value => {
+    if (known.has(tensor)) return tensor as Value;
+    throw new BackendError(
+      `${name}: a tensor of another backend was given; read it there and upload it here`,
+    );
+  };
+  return {
+    specificationVersion: "v1",
+    name,
+    supports,
+    dynamicShapes: false,
+    runtime: engine.runtime,
+    upload: async (value) => create(value.type, runtime.upload(value)),
+    async compile(graph, { constants = new Map() } = {}) {
+      const legal = legalize(graph, supports);
+      const bound = new Map([...constants].map(([position, tensor]) => [position, own(tensor)]));
+      const plan = makePlan(legal, new Set(bound.keys()));
+      return createExecutable({ runtime, graph: legal, plan, constants: bound, own, create });
+    },
+    dispose: async () => runtime.dispose(),
+  };
+}
