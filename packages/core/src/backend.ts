@@ -81,7 +81,11 @@ export interface RunOptions {
 /** A tensor in the memory of a backend. */
 export interface DeviceTensor {
   readonly type: TensorType;
-  /** Copies to the host. */
-  read(): Promise<HostTensor>;
+  /**
+   * Copies to the host.
+   * @param into - memory of the right size that may be used instead of fresh, when the same is read again and again;
+   *   what counts is what is returned
+   */
+  read(into?: HostTensor["data"]): Promise<HostTensor>;
   dispose(): void;
 }

@@ -53,7 +53,11 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
   if (heap !== undefined) advise(heap.buffer);
   const memory =
     providerTable[provider].memory === undefined
-      ? createHostMemory(api, createMemoryPool({ advise, heap }), heap && createFileMapper(heap, advise))
+      ? createHostMemory(
+          api,
+          createMemoryPool({ advise, heap, releaseHandle: api.releaseTensor }),
+          heap && createFileMapper(heap, advise),
+        )
       : await startDevice(api, provider, name, settings);
   const kernels = createHostKernels(
     memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0,

@@ -3,14 +3,15 @@
  *
  * Ownership: a {@link HostValue} holds one reference to its {@link Storage}; several values may share one storage, and
  * its memory returns to the pool when the last of them is disposed. Only a value that is alone on its storage may be
- * overwritten. The ONNX Runtime handle of a value points into the storage and is released with the value; whoever runs
- * a session keeps the values referenced until it has ended.
+ * overwritten. Memory keeps the ONNX Runtime handle that points into it from one value of a type to the next, because
+ * in small models handles cost as much as the work; whoever runs a session keeps the values referenced until it has ended.
  */
 import {
   BackendError,
   bytesPerElement,
   formatType,
   type HostTensor,
+  sameType,
   sizeOf,
   type TensorType,
 } from "@alignkit/core";
@@ -25,6 +26,8 @@ export interface Block {
   readonly buffer: ArrayBufferLike;
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** For ONNX Runtime, of the tensor that stood here last. */
+  held?: { readonly type: TensorType; readonly handle: Handle };
 }
 
 /** A block with a count of the values that stand on it. */
@@ -56,6 +59,8 @@ export interface MemoryPool {
   allocate(byteLength: number): Storage;
   /** Marks the passing of time: memory that lay unused for {@link idleRounds} of these is given up. */
   nextRound(): void;
+  /** Gives up what lies idle. */
+  clear(): void;
   /** Bytes that lie ready for reuse. */
   readonly idleBytes: number;
 }
@@ -69,11 +74,17 @@ const smallestShared = 1 << 19;
 export interface MemoryPoolOptions {
   /** Called for memory that is made anew. */
   readonly advise?: AdviseHugePages;
+  /** Called with the handle of memory that is given up. */
+  readonly releaseHandle?: (handle: Handle) => void;
   /** Where large blocks go as long as there is room. */
   readonly heap?: Heap | undefined;
 }
 
-export function createMemoryPool({ advise = () => {}, heap }: MemoryPoolOptions = {}): MemoryPool {
+export function createMemoryPool({
+  advise = () => {},
+  releaseHandle = () => {},
+  heap,
+}: MemoryPoolOptions = {}): MemoryPool {
   let round = 0;
   let idleBytes = 0;
   const idle = new Map<number, { readonly block: Block; readonly since: number }[]>();
@@ -83,8 +94,9 @@ export function createMemoryPool({ advise = () => {}, heap }: MemoryPoolOptions 
     idle.set(block.byteLength, list);
     idleBytes += block.byteLength;
   };
-  const giveUp = ({ buffer, byteOffset, byteLength }: Block): void => {
+  const giveUp = ({ buffer, byteOffset, byteLength, held }: Block): void => {
     idleBytes -= byteLength;
+    if (held !== undefined) releaseHandle(held.handle);
     if (buffer === heap?.buffer) heap.free(byteOffset, byteLength);
   };
   const fresh = (byteLength: number): Block => {
@@ -113,6 +125,10 @@ export function createMemoryPool({ advise = () => {}, heap }: MemoryPoolOptions 
         if (list.length === 0) idle.delete(byteLength);
       }
     },
+    clear() {
+      for (const list of idle.values()) for (const { block } of list) giveUp(block);
+      idle.clear();
+    },
     get idleBytes() {
       return idleBytes;
     },
@@ -123,7 +139,6 @@ export function createMemoryPool({ advise = () => {}, heap }: MemoryPoolOptions 
 export class HostValue implements Value {
   readonly #storage: Storage;
   readonly #data: HostArray;
-  #handle: Handle | undefined;
   #disposed = false;
 
   constructor(
@@ -149,11 +164,15 @@ export class HostValue implements Value {
     return this.#storage.isShared;
   }
 
-  /** For ONNX Runtime; made at first use. */
   get handle(): Handle {
     this.#check();
-    this.#handle ??= this.api.createTensor(this.#data, this.type.dtype, this.type.shape);
-    return this.#handle;
+    const { block } = this.#storage;
+    const { type } = this;
+    if (block.held === undefined || !sameType(block.held.type, type)) {
+      if (block.held !== undefined) this.api.releaseTensor(block.held.handle);
+      block.held = { type, handle: this.api.createTensor(this.#data, type.dtype, type.shape) };
+    }
+    return block.held.handle;
   }
 
   rows(start: number, end: number): Handle {
@@ -170,14 +189,16 @@ export class HostValue implements Value {
     return new HostValue(this.type, this.#storage.retain(), this.api);
   }
 
-  async read(): Promise<HostTensor> {
-    return { type: this.type, data: this.array().slice() };
+  async read(into?: HostTensor["data"]): Promise<HostTensor> {
+    const data = this.array();
+    if (into === undefined || into.length !== data.length) return { type: this.type, data: data.slice() };
+    into.set(data);
+    return { type: this.type, data: into };
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.#handle !== undefined) this.api.releaseTensor(this.#handle);
     this.#storage.release();
   }
 
@@ -217,6 +238,6 @@ export function createHostMemory(api: OrtApi, pool: MemoryPool, mapper?: FileMap
     },
     own: (tensor) => (tensor instanceof HostValue ? tensor : undefined),
     nextRound: () => pool.nextRound(),
-    dispose() {},
+    dispose: () => pool.clear(),
   };
 }

@@ -96,8 +96,8 @@ export interface CompositeAttributes {
    */
   readonly attention: { readonly scale: number };
   /**
-   * One new token per row on top of a cache, which it joins: (q `[B, H, 1, Dh]`, k and v `[B, G, 1, Dh]`, cached keys and
-   * values `[B, G, S, Dh]`, lengths int32 `[B]`) -> `[B, H, 1, Dh]`, keys, values. Row b has `lengths[b]` tokens in its
+   * One new token per row on top of a cache, which it joins: (q `[B, H * Dh]`, k and v `[B, G * Dh]`, cached keys and
+   * values `[B, G, S, Dh]`, lengths int32 `[B]`) -> `[B, H * Dh]`, keys, values. Row b has `lengths[b]` tokens in its
    * first slots; the new one goes to slot `lengths[b]`, and what lies in later slots is not read.
    */
   readonly cachedAttention: {

@@ -185,12 +185,16 @@ function reduce(
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((size, axis) => (axis === -1 ? size : size * axis), 1);
   const full = shape.map((axis) => (axis === -1 ? sizeOf(x.shape) / known : axis));
-  return sameShape(full, x.shape) ? x : single("reshape", [x], { shape: full });
+  // Of several in a row the last one decides.
+  const source = x.operation.op === "reshape" ? (x.operation.inputs[0] as Tensor) : x;
+  return sameShape(full, source.shape) ? source : single("reshape", [source], { shape: full });
 }
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
-  return permutation.every((axis, index) => axis === index) && permutation.length === x.shape.length
-    ? x
-    : single("transpose", [x], { permutation });
+  const transposed = single("transpose", [x], { permutation });
+  // Where only axes of size 1 change places, the values lie as they did.
+  const wide = permutation.filter((axis) => x.shape[axis] !== 1);
+  const isInOrder = wide.every((axis, place) => place === 0 || axis > (wide[place - 1] as number));
+  return isInOrder ? reshape(x, transposed.shape) : transposed;
 }
 /** The last two axes exchanged. */
 export function transposeLast(x: Tensor): Tensor {
@@ -209,7 +213,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   return single("slice", [x], { starts, ends });
 }
 export const pad = (x: Tensor, before: readonly number[], after: readonly number[]): Tensor =>
-  single("pad", [x], { before, after });
+  [...before, ...after].every((size) => size === 0) ? x : single("pad", [x], { before, after });
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const rank = tensors[0]?.shape.length ?? 0;
   return tensors.length === 1
@@ -264,7 +268,10 @@ export const rotary = (x: Tensor, cosine: Tensor, sine: Tensor): Tensor =>
 export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, scale: number): Tensor {
   return single("attention", mask === undefined ? [q, k, v] : [q, k, v, mask], { scale });
 }
-/** Attention of one new token per row over a cache, and the cache with it; shapes at `cachedAttention` in attributes.ts. */
+/**
+ * Attention of one new token per row over a cache, and the cache with it: queries `[B, H, 1, Dh]`, new keys and values
+ * `[B, G, 1, Dh]`, cache and lengths as at `cachedAttention` in attributes.ts.
+ */
 export function cachedAttention(
   projections: { readonly queries: Tensor; readonly keys: Tensor; readonly values: Tensor },
   cache: { readonly keys: Tensor; readonly values: Tensor },
@@ -272,9 +279,14 @@ export function cachedAttention(
   attributes: { readonly scale: number; readonly slidingWindow: number | null },
 ): { readonly attended: Tensor; readonly keys: Tensor; readonly values: Tensor } {
   const { queries, keys, values } = projections;
-  const inputs = [queries, keys, values, cache.keys, cache.values, lengths];
-  const [attended, nextKeys, nextValues] = apply("cachedAttention", inputs, attributes);
-  return { attended: attended as Tensor, keys: nextKeys as Tensor, values: nextValues as Tensor };
+  const rows = [queries, keys, values].map((x) => reshape(x, [x.shape[0] as number, -1]));
+  const inputs = [...rows, cache.keys, cache.values, lengths];
+  const [attended, nextKeys, nextValues] = apply("cachedAttention", inputs, attributes) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  return { attended: reshape(attended, queries.shape), keys: nextKeys, values: nextValues };
 }
 /** x `[..., I]` times weight (`[O, I]` when `transposeWeight`, else `[I, O]`) plus bias `[O]`. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, transposeWeight = true): Tensor {

@@ -161,17 +161,23 @@ export const composites: CompositePart<CompositeName> = {
   },
   cachedAttention: {
     decompose: ([q, k, v, keys, values, lengths], { scale, slidingWindow }) => {
-      const [batch, , slots] = keys!.shape as [number, number, number, number];
+      const [batch, , slots, width] = keys!.shape as [number, number, number, number];
+      const [queries, newKeys, newValues] = [q!, k!, v!].map((x) => reshape(x, [batch, -1, 1, width])) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
       const shape = [batch, 1, slots, 1];
       const slot = iota(shape, 2);
       const last = broadcast(reshape(lengths!, [batch, 1, 1, 1]), shape);
       const isNew = broadcast(equal(slot, last), keys!.shape);
-      const nextKeys = select(isNew, broadcast(k!, keys!.shape), keys!);
-      const nextValues = select(isNew, broadcast(v!, values!.shape), values!);
+      const nextKeys = select(isNew, broadcast(newKeys, keys!.shape), keys!);
+      const nextValues = select(isNew, broadcast(newValues, values!.shape), values!);
       const past = lessEqual(slot, last);
       const visible = slidingWindow === null ? past : and(past, less(sub(last, slot), slidingWindow));
       const mask = reshape(select(visible, 0, hidden), [batch, 1, 1, slots]);
-      return [attention(q!, nextKeys, nextValues, mask, scale), nextKeys, nextValues];
+      const attended = attention(queries, nextKeys, nextValues, mask, scale);
+      return [reshape(attended, q!.shape), nextKeys, nextValues];
     },
     gradient: null,
   },

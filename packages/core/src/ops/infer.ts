@@ -334,15 +334,22 @@ export const inferTable: { readonly [K in OpName]: Infer<K> } = {
   cachedAttention: (inputs) => {
     arity("cachedAttention", inputs, 6);
     dtypes("cachedAttention", inputs, "float32", "float32", "float32", "float32", "float32", "int32");
-    const [heads = 0, cache] = [at(inputs, 0).shape[1], at(inputs, 3).shape];
+    const [queries, cache] = [at(inputs, 0).shape, at(inputs, 3).shape];
     const [batch = 0, groups = 0, slots = 0, width = 0] = cache;
-    const token = [batch, groups, 1, width];
-    const expected = [[batch, heads, 1, width], token, token, [batch, groups, slots, width], cache, [batch]];
+    const [token, perGroup] = [[batch, groups * width], (queries[1] ?? 0) / (groups * width)];
+    const expected = [
+      [batch, perGroup * groups * width],
+      token,
+      token,
+      [batch, groups, slots, width],
+      cache,
+      [batch],
+    ];
     const fits =
       slots > 0 &&
-      heads % groups === 0 &&
+      Number.isInteger(perGroup) &&
       inputs.every(({ shape }, index) => sameShape(shape, expected[index] as Shape));
-    require(fits, "cachedAttention", inputs, "q [B, H, 1, Dh], k and v [B, G, 1, Dh], cached keys and values [B, G, S, Dh], lengths [B]");
+    require(fits, "cachedAttention", inputs, "q [B, H * Dh], k and v [B, G * Dh], cached keys and values [B, G, S, Dh], lengths [B]");
     return [at(inputs, 0), at(inputs, 3), at(inputs, 4)];
   },
   linear: (inputs, { transposeWeight }) => {

@@ -16,6 +16,7 @@ import {
   pad,
   reshape,
   select,
+  softmax,
   sub,
   sum,
   type Tensor,
@@ -91,9 +92,7 @@ export const stepAxes = {
 export type StepOutputs = {
   /** Of the next token, divided by the temperature, `[B, V]`. */
   readonly logits: Tensor;
-  /** The largest of each row, `[B, 1]`. */
-  readonly highest: Tensor;
-  /** `exp(logit - highest)`, with zeros up to whole blocks, `[B, N * blockSize]`. */
+  /** Their softmax, with zeros up to whole blocks, `[B, N * blockSize]`. */
   readonly weights: Tensor;
   /** Sums of blocks of weights, `[B, N]`. */
   readonly blocks: Tensor;
@@ -127,12 +126,11 @@ export function step(
   return { logits: scaled, ...weigh(scaled), cache: { keys, values } };
 }
 
-function weigh(rows: Tensor): Pick<StepOutputs, "highest" | "weights" | "blocks"> {
+function weigh(rows: Tensor): Pick<StepOutputs, "weights" | "blocks"> {
   const [batch, size] = rows.shape as [number, number];
-  const highest = max(rows, 1, true);
   const count = Math.ceil(size / blockSize);
-  const weights = pad(exp(sub(rows, highest)), [0, 0], [0, count * blockSize - size]);
-  return { highest, weights, blocks: sum(reshape(weights, [batch, count, blockSize]), 2) };
+  const weights = pad(softmax(rows), [0, 0], [0, count * blockSize - size]);
+  return { weights, blocks: sum(reshape(weights, [batch, count, blockSize]), 2) };
 }
 
 /** Additive, `[1, 1, T, S]`: which cached keys the tokens from `start` on see. */

@@ -52,8 +52,11 @@ export async function generateBatch(
   const session = await createSession(
     program,
     prompts.map(({ ids }) => ids),
-    maxNewTokens,
-    options.temperature,
+    {
+      newTokens: maxNewTokens,
+      temperature: options.temperature,
+      logits: options.temperature === 0 || (minNewTokens > 0 && stops.size > 0),
+    },
   );
   try {
     let active: readonly Row[] = rows;

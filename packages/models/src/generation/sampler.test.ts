@@ -175,8 +175,8 @@ describe("what cannot be drawn from", () => {
       (...logits: number[]) =>
       () =>
         sampler.sample(weighed(Float32Array.from(logits), 1), 0.5);
-    expect(draw(Number.NaN, Number.NaN)).toThrow("largest of the logits is -Infinity");
-    expect(draw(Number.POSITIVE_INFINITY, 0)).toThrow("largest of the logits is Infinity");
+    expect(draw(Number.NaN, Number.NaN)).toThrow("sum to 0; the model's weights are broken");
+    expect(draw(Number.POSITIVE_INFINITY, 0)).toThrow("sum to NaN");
   });
 
   it("names all settings out of range", () => {

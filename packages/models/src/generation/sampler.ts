@@ -32,6 +32,7 @@ export interface SampledToken {
 /** Keeps its working memory from draw to draw. */
 export interface Sampler {
   /**
+   * @param row - with logits at temperature 0, or where tokens are suppressed
    * @param uniform - in `[0, 1)`: inverse CDF over the tokens in the order of their ids
    * @param suppressed - tokens that must not be drawn; they count in the log-probability all the same
    * @throws {AlignkitError} when no logit is finite, or one is infinite
@@ -49,42 +50,59 @@ export function createSampler(vocabularySize: number, settings: SamplerSettings)
 
   return {
     sample(row, uniform, suppressed = []) {
-      // 1. The whole distribution
-      checkHighest(row.highest);
-      const total = sumOf(row.blocks);
+      // 1. The whole distribution, and what of it may be drawn
+      const whole = suppressed.length === 0 ? row : tokenWeights(logitsOf(row));
+      const allowed = suppressed.length === 0 ? row : without(logitsOf(row), suppressed);
+      const total = sumOf(whole.blocks);
+      const allowedTotal = allowed === whole ? total : sumOf(allowed.blocks);
 
-      // 2. What may be drawn
-      const allowed = suppressed.length === 0 ? row : without(row, suppressed);
-      checkHighest(allowed.highest);
-      const allowedTotal = allowed === row ? total : sumOf(allowed.blocks);
-
-      // 3. The token
-      const { logits } = allowed;
-      const logProbOf = (token: number, highest: number, mass: number) =>
-        (logits[token] as number) - highest - Math.log(mass);
+      // 2. The token
+      const wholeLogProb = (token: number) => logRatio(whole.weights[token] as number, total);
       if (temperature === 0 || truncation === null) {
         const token =
-          temperature === 0 ? logits.indexOf(allowed.highest) : drawToken(allowed, uniform * allowedTotal);
-        return { token, logProb: logProbOf(token, row.highest, total) };
+          temperature === 0 ? highestToken(logitsOf(allowed)) : drawToken(allowed, uniform * allowedTotal);
+        return { token, logProb: wholeLogProb(token) };
       }
       const drawn = truncation.draw(allowed, allowedTotal, uniform);
       const { token, mass } = drawn;
-      if (!recordMasks) return { token, logProb: logProbOf(token, row.highest, total) };
-      return { token, logProb: logProbOf(token, allowed.highest, mass), mask: drawn.mask() };
+      if (!recordMasks) return { token, logProb: wholeLogProb(token) };
+      return { token, logProb: logRatio(allowed.weights[token] as number, mass), mask: drawn.mask() };
     },
   };
 }
 
-function without({ logits }: TokenWeights, tokens: readonly number[]): TokenWeights {
+function logitsOf({ logits }: TokenWeights): Float32Array {
+  if (logits === undefined) throw new Error("sampler: greedy decoding and suppressed tokens need the logits");
+  return logits;
+}
+
+function highestToken(logits: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) {
+    if ((logits[id] as number) > (logits[best] as number)) best = id;
+  }
+  return best;
+}
+
+/** Finite even where the weight is too small for a number. */
+const logRatio = (weight: number, total: number): number =>
+  Math.log(Math.max(weight / total, Number.MIN_VALUE));
+
+function without(logits: Float32Array, tokens: readonly number[]): TokenWeights {
   const rest = logits.slice();
   for (const token of tokens) rest[token] = Number.NEGATIVE_INFINITY;
   return tokenWeights(rest);
 }
 
+/** @throws {AlignkitError} when nothing can be drawn */
 function sumOf(blocks: TokenWeights["blocks"]): number {
   let total = 0;
   for (let block = 0; block < blocks.length; block++) total += blocks[block] as number;
-  return total;
+  if (total > 0 && Number.isFinite(total)) return total;
+  throw new AlignkitError(
+    "NOT_FINITE",
+    `sampler: the probabilities of the next token sum to ${total}; the model's weights are broken, or every token is suppressed`,
+  );
 }
 
 /** What is wrong with the settings, one text each. */
@@ -100,12 +118,4 @@ export function samplerProblems({ temperature, topK, topP }: SamplerSettings): s
     problems.push(`topP must be above 0 and at most 1, it is ${topP}`);
   }
   return problems;
-}
-
-function checkHighest(highest: number): void {
-  if (Number.isFinite(highest)) return;
-  throw new AlignkitError(
-    "NOT_FINITE",
-    `sampler: the largest of the logits is ${highest}; the model's weights are broken, or every token is suppressed`,
-  );
 }

@@ -10,9 +10,9 @@ import type { TokenWeights } from "./weights.js";
 
 /** Owns its cache; call `dispose` when done. */
 export interface DecodingSession {
-  /** Runs the prompts. @returns what may follow them, by row */
+  /** Runs the prompts. @returns what may follow them, by row; good until the next step */
   prefill(): Promise<readonly TokenWeights[]>;
-  /** Appends a token to each row. @returns what may follow them, by row */
+  /** Appends a token to each row. @returns what may follow them, by row; good until the next step */
   step(tokens: readonly number[]): Promise<readonly TokenWeights[]>;
   /** Goes on with some of the rows only. */
   keep(rows: readonly number[]): Promise<void>;
@@ -30,15 +30,16 @@ const chunkLength = 128;
 
 /**
  * @param prompts - at least one, none empty
- * @param newTokens - at most, per row
- * @param temperature - divides the logits; 0 leaves them
+ * @param settings.newTokens - at most, per row
+ * @param settings.temperature - divides the logits; 0 leaves them
+ * @param settings.logits - whether the logits are wanted, beside the weights
  */
 export async function createSession(
   program: DecoderProgram,
   prompts: readonly (readonly number[])[],
-  newTokens: number,
-  temperature: number,
+  settings: { readonly newTokens: number; readonly temperature: number; readonly logits: boolean },
 ): Promise<DecodingSession> {
+  const { newTokens, temperature } = settings;
   // Where each size is compiled for itself, sizes are rounded, so that there are few.
   const round = (size: number, multiple: number) =>
     program.backend.dynamicShapes ? size : Math.ceil(size / multiple) * multiple;
@@ -50,7 +51,8 @@ export async function createSession(
   let lengths = prompts.map((prompt) => prompt.length - 1);
   let cache = await emptyCache(program, prompts.length, slots);
 
-  const inverse = float32([temperature === 0 ? 1 : 1 / temperature], []);
+  const inverse = await program.backend.upload(float32([temperature === 0 ? 1 : 1 / temperature], []));
+  const readers = { weights: rowReader(), blocks: rowReader(), logits: rowReader() };
 
   const step = async (tokens: readonly number[]): Promise<readonly TokenWeights[]> => {
     const { cache: next, ...distribution } = await program.step({
@@ -61,17 +63,14 @@ export async function createSession(
     });
     cache = next;
     lengths = lengths.map((length) => length + 1);
-    const [logits, highest, weights, blocks] = [
-      await takeRowsOf(distribution.logits),
-      await takeRowsOf(distribution.highest),
-      await takeRowsOf(distribution.weights),
-      await takeRowsOf(distribution.blocks),
-    ];
+    const weights = await readers.weights(distribution.weights);
+    const blocks = await readers.blocks(distribution.blocks);
+    const logits = settings.logits ? await readers.logits(distribution.logits) : undefined;
+    for (const tensor of Object.values(distribution)) tensor.dispose();
     return tokens.map((_, row) => ({
-      logits: logits(row),
-      highest: highest(row)[0] as number,
       weights: weights(row),
       blocks: blocks(row),
+      ...(logits === undefined ? {} : { logits: logits(row) }),
     }));
   };
 
@@ -96,16 +95,23 @@ export async function createSession(
       cache = kept.cache;
       lengths = rows.map((row) => lengths[row] as number);
     },
-    dispose: () => disposeCache(cache),
+    dispose() {
+      inverse.dispose();
+      disposeCache(cache);
+    },
   };
 }
 
-/** Reads a matrix and frees it; gives its rows. */
-async function takeRowsOf(tensor: DeviceTensor): Promise<(row: number) => Float32Array> {
-  const { type, data } = await tensor.read();
-  tensor.dispose();
-  const width = type.shape[1] as number;
-  return (row) => (data as Float32Array).subarray(row * width, (row + 1) * width);
+/** Reads matrices, one after the other into the same memory; gives their rows. */
+function rowReader(): (tensor: DeviceTensor) => Promise<(row: number) => Float32Array> {
+  let memory: Float32Array | undefined;
+  return async (tensor) => {
+    const { type, data } = await tensor.read(memory);
+    memory = data as Float32Array;
+    const matrix = memory;
+    const width = type.shape[1] as number;
+    return (row) => matrix.subarray(row * width, (row + 1) * width);
+  };
 }
 
 async function emptyCache(

@@ -1,8 +1,8 @@
 /**
  * Top-k and top-p without sorting the vocabulary.
  *
- * A bound on the weight of kept tokens, found in one pass, leaves few candidates; they go into buckets by logit, and
- * only the bucket in which the cut lies is sorted.
+ * A bound on the weight of kept tokens, found in one pass, leaves few candidates; they go into buckets by the log of
+ * their weight, and only the bucket in which the cut lies is sorted.
  */
 import { type SamplingMask, samplingMask } from "./sampling-mask.js";
 import type { TokenWeights } from "./weights.js";
@@ -18,7 +18,7 @@ export interface TruncatedDraw {
 
 export interface Truncation {
   /**
-   * A token among the most likely ones, by inverse CDF in the order of ids; of equal logits the smaller ids come first.
+   * A token among the most likely ones, by inverse CDF in the order of ids; of equal weights the smaller ids come first.
    * The result is good until the next draw.
    * @param total - sum of the weights
    */
@@ -83,19 +83,21 @@ export function createTruncation(vocabularySize: number, topK: number, topP: num
   };
 
   return {
-    draw({ logits, highest, weights }, total, uniform) {
+    draw({ weights }, total, uniform) {
       const ids = candidates.subarray(0, collect(weights, leastWeight(weights, total), candidates));
 
       counts.fill(0);
       masses.fill(0);
-      const widest = spread(logits, highest, ids);
+      const { highest, lowest } = range(weights, ids);
+      const widest = Math.min(span, Math.log(highest / lowest));
       const perNat = widest > 0 ? (bucketCount - 1) / widest : 0;
       for (let index = 0; index < ids.length; index++) {
         const id = ids[index] as number;
-        const bucket = Math.min(bucketCount - 1, (highest - (logits[id] as number)) * perNat) | 0;
+        const weight = weights[id] as number;
+        const bucket = Math.min(bucketCount - 1, Math.log(highest / weight) * perNat) | 0;
         buckets[index] = bucket;
         counts[bucket] = (counts[bucket] as number) + 1;
-        masses[bucket] = (masses[bucket] as number) + (weights[id] as number);
+        masses[bucket] = (masses[bucket] as number) + weight;
       }
 
       let mass = topP * total;
@@ -145,14 +147,16 @@ function collect(weights: Weights, least: number, candidates: Int32Array): numbe
   return count;
 }
 
-/** Nats between the most and the least likely candidate. */
-function spread(logits: Float32Array, highest: number, ids: Int32Array): number {
-  let lowest = highest;
+/** The largest and the smallest weight of the candidates. */
+function range(weights: Weights, ids: Int32Array): { readonly highest: number; readonly lowest: number } {
+  let highest = 0;
+  let lowest = Number.POSITIVE_INFINITY;
   for (let index = 0; index < ids.length; index++) {
-    const logit = logits[ids[index] as number] as number;
-    if (logit < lowest) lowest = logit;
+    const weight = weights[ids[index] as number] as number;
+    if (weight > highest) highest = weight;
+    if (weight < lowest) lowest = weight;
   }
-  return Math.min(span, highest - lowest);
+  return { highest, lowest };
 }
 
 /** Whether a candidate is in the prefix. */

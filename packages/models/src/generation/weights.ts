@@ -4,27 +4,25 @@
 export const blockSize = 512;
 
 export interface TokenWeights {
-  /** Divided by the temperature, `[V]`. */
-  readonly logits: Float32Array;
-  /** The largest of them. */
-  readonly highest: number;
-  /** `exp(logit - highest)`, of V tokens or more; those beyond are 0. */
+  /** Probabilities times a factor that all share, of V tokens or more; those beyond have 0. */
   readonly weights: Float32Array | Float64Array;
   /** Sums of {@link blockSize} weights each. */
   readonly blocks: Float32Array | Float64Array;
+  /** Divided by the temperature, `[V]`: for greedy decoding, and where tokens are suppressed. */
+  readonly logits?: Float32Array;
 }
 
 /**
  * The weights of logits on the host; a generator computes them in its graph.
- * @param logits - divided by the temperature, `[V]`
+ * @param logits - divided by the temperature, `[V]`; NaN weighs nothing
  */
-export function tokenWeights(logits: Float32Array): TokenWeights {
+export function tokenWeights(logits: Float32Array): TokenWeights & { readonly logits: Float32Array } {
   const highest = highestOf(logits);
   const weights = Float64Array.from(logits, (logit) => (Number.isNaN(logit) ? 0 : Math.exp(logit - highest)));
   const blocks = Float64Array.from({ length: Math.ceil(logits.length / blockSize) }, (_, block) =>
     sumOfBlock(weights, block),
   );
-  return { logits, highest, weights, blocks };
+  return { logits, weights, blocks };
 }
 
 function highestOf(logits: Float32Array): number {

@@ -10,7 +10,7 @@ export const overwrites: Readonly<Partial<Record<OpName, readonly (number | unde
 
 /** ONNX Runtime's operator takes heads whose width is a multiple of 8. */
 export const isWholeAttention = ({ inputs }: Operation): boolean =>
-  ((inputs[0] as Tensor).shape[3] as number) % 8 === 0;
+  ((inputs[3] as Tensor).shape[3] as number) % 8 === 0;
 
 export const attention = {
   cachedAttention: (lowering, operation) => {
@@ -23,18 +23,17 @@ export const attention = {
       Tensor,
       Tensor,
     ];
-    const [, heads, , width] = queries.shape as [number, number, number, number];
-    const groups = keys.shape[1] as number;
-    // `[B, heads, 1, Dh]` lies as `[B, 1, heads * Dh]` does.
-    const rowsOf = (tensor: Tensor, count: number) =>
-      lowering.emit("Reshape", [lowering.name(tensor), lowering.int64s([-1, 1, count * width])]);
+    const [, groups, , width] = pastKeys.shape as [number, number, number, number];
+    const size = queries.shape[1] as number;
+    const steps = (tensor: Tensor) =>
+      lowering.emit("Reshape", [lowering.name(tensor), lowering.int64s([-1, 1, tensor.shape[1] as number])]);
     // Only compared with the number of new tokens, to tell the first of all from later ones.
     const slots = lowering.shape([lowering.sizesOf(pastKeys)[2] as Size]);
     const total = lowering.emit("Cast", [slots], { attributes: { to: { int: elementTypes.int32 } } });
     const inputs = [
-      rowsOf(queries, heads),
-      rowsOf(keys, groups),
-      rowsOf(values, groups),
+      steps(queries),
+      steps(keys),
+      steps(values),
       lowering.name(pastKeys),
       lowering.name(pastValues),
       lowering.name(lengths),
@@ -43,16 +42,12 @@ export const attention = {
     const [attended, nextKeys, nextValues] = lowering.emitMany("GroupQueryAttention", inputs, 3, {
       domain: "com.microsoft",
       attributes: {
-        num_heads: { int: heads },
+        num_heads: { int: size / width },
         kv_num_heads: { int: groups },
         scale: { float: scale },
         local_window_size: { int: slidingWindow ?? -1 },
       },
     }) as [string, string, string];
-    return [
-      lowering.emit("Reshape", [attended, lowering.int64s([-1, heads, 1, width])]),
-      nextKeys,
-      nextValues,
-    ];
+    return [lowering.emit("Reshape", [attended, lowering.int64s([-1, size])]), nextKeys, nextValues];
   },
 } satisfies LowerTable;

@@ -57,14 +57,6 @@ export const movement = {
   transpose: (lowering, operation) => {
     const { permutation } = operation.attributes;
     const x = lowering.name(operation.inputs[0]!);
-    // Where only axes of size 1 change places, the values lie as they did.
-    const sizes = lowering.sizesOf(operation.inputs[0]!);
-    const wide = permutation.filter((axis) => sizes[axis] !== 1);
-    if (wide.every((axis, place) => place === 0 || axis > (wide[place - 1] as number))) {
-      return [
-        lowering.emit("Reshape", [x, lowering.reshapeTarget(permutation.map((axis) => sizes[axis] as Size))]),
-      ];
-    }
     return [lowering.emit("Transpose", [x], { attributes: { perm: { ints: permutation } } })];
   },
   slice: (lowering, operation) => {
