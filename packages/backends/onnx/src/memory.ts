@@ -234,7 +234,11 @@ export function createHostMemory(api: OrtApi, pool: MemoryPool, mapper?: FileMap
       const isAligned = byteOffset % bytesPerElement[type.dtype] === 0;
       if (mapper === undefined || !isAligned || byteLength < smallestMapped) return undefined;
       const mapped = await mapper.map(descriptor, byteOffset, byteLength);
-      return mapped && new HostValue(type, new Storage(mapped, () => mapped.free()), api);
+      const free = ({ held }: Block) => {
+        if (held !== undefined) api.releaseTensor(held.handle);
+        mapped?.free();
+      };
+      return mapped && new HostValue(type, new Storage(mapped, free), api);
     },
     own: (tensor) => (tensor instanceof HostValue ? tensor : undefined),
     nextRound: () => pool.nextRound(),
