@@ -181,6 +181,7 @@ export {
   presetConfig,
   type StagePreset,
   type StagePresets,
+  valuesOf,
 } from "./preset.js";
 export { type PrintOptions, printGraph, sourceLine } from "./print.js";
 export {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { AlignkitError } from "./errors.js";
 import { resolveConfig } from "./pipeline.js";
-import { fromPaper, ownChoice } from "./preset.js";
+import { fromPaper, ownChoice, valuesOf } from "./preset.js";
 import { createRegistry } from "./registry.js";
 import { defineStage } from "./stage.js";
 import { checkWiring, type Pipeline } from "./wiring.js";
@@ -35,6 +35,15 @@ const problemsOf = async (pipeline: Pipeline) => {
   );
   return error?.details.problems;
 };
+
+describe("valuesOf", () => {
+  it("takes the values and names the preset as their source", () => {
+    expect(valuesOf("paper", presets.paper.values)).toEqual({
+      rate: { value: 3, origin: "choice", source: "as in paper" },
+      limit: { value: null, origin: "choice", source: "as in paper" },
+    });
+  });
+});
 
 describe("preset", () => {
   it("stands between defaults and config, null included", async () => {

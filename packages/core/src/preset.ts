@@ -46,6 +46,15 @@ export const ownChoice = <const Value>(value: Value, reason: string): PresetValu
   source: reason,
 });
 
+/** The values of another preset, of which that one is the source. @param name - of that preset */
+export function valuesOf<Values extends Readonly<Record<string, PresetValue>>>(
+  name: string,
+  values: Values,
+): { readonly [Key in keyof Values]: PresetValue<Values[Key]["value"]> } {
+  const copies = Object.entries(values).map(([key, { value }]) => [key, ownChoice(value, `as in ${name}`)]);
+  return Object.fromEntries(copies) as { readonly [Key in keyof Values]: PresetValue<Values[Key]["value"]> };
+}
+
 /** The settings as a config. */
 export function presetConfig({ values }: StagePreset): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(values).map(([key, given]) => [key, given?.value]));

@@ -86,7 +86,6 @@ export {
   instructGptCosine,
   linearToZero,
   nplusAdamW,
-  smallAdam,
   stiennonAdam,
   wholeModel,
   zieglerAdam,

@@ -10,14 +10,23 @@ const noWarmUp = (place: string) => ({ warmup_steps: fromCode(0, place) });
 /** None of the papers trains an adapter. */
 export const wholeModel = { use_peft: fromPaper(false, "all weights are trained") };
 
-/** Ouyang et al. 2022, appendix C; what it leaves out is as in GPT-3, which the models are. */
-export const instructGptAdam = {
+const asGpt3 = "the paper names none; GPT-3's (Brown et al. 2020, appendix B)";
+
+/** Stiennon et al. 2020, appendix B.1, says Adam and no more; the rest is as in GPT-3, which the models are. */
+export const stiennonAdam = {
   weight_decay: ownChoice(0, "the paper names none; 0.1 was GPT-3's in pretraining"),
-  max_grad_norm: ownChoice(1, "the paper names none; GPT-3's (Brown et al. 2020, appendix B)"),
+  max_grad_norm: ownChoice(1, asGpt3),
+  adam_beta1: ownChoice(0.9, asGpt3),
+  adam_beta2: ownChoice(0.95, asGpt3),
+  adam_epsilon: ownChoice(1e-8, asGpt3),
+  adam_epsilon_form: ownChoice("pytorch", "the paper does not say; the form of Kingma and Ba's algorithm 1"),
+} satisfies OptimizationValues;
+
+/** Ouyang et al. 2022, appendix C; what it leaves out is as in GPT-3 here, too. */
+export const instructGptAdam = {
+  ...stiennonAdam,
   adam_beta1: fromPaper(0.9, "appendix C"),
   adam_beta2: fromPaper(0.95, "appendix C"),
-  adam_epsilon: ownChoice(1e-8, "the paper names none; GPT-3's (Brown et al. 2020, appendix B)"),
-  adam_epsilon_form: ownChoice("pytorch", "the paper does not say; the form of Kingma and Ba's algorithm 1"),
 } satisfies OptimizationValues;
 
 /** Cosine down to a tenth, without warm-up. @param place - section of the paper */
@@ -42,16 +51,6 @@ export const zieglerAdam = {
 export const linearToZero = (place: string) =>
   ({ lr_scheduler_type: fromCode("linear", place), ...noWarmUp(place) }) satisfies OptimizationValues;
 
-/** Stiennon et al. 2020, appendix B.1, says Adam and no more. */
-export const stiennonAdam = {
-  weight_decay: ownChoice(0, "the paper names none"),
-  max_grad_norm: ownChoice(1, "the paper names none; GPT-3's (Brown et al. 2020, appendix B)"),
-  adam_beta1: ownChoice(0.9, "the paper names none; GPT-3's (Brown et al. 2020, appendix B)"),
-  adam_beta2: ownChoice(0.95, "the paper names none; GPT-3's (Brown et al. 2020, appendix B)"),
-  adam_epsilon: ownChoice(1e-8, "the paper names none; GPT-3's (Brown et al. 2020, appendix B)"),
-  adam_epsilon_form: ownChoice("pytorch", "the paper does not say; the form of Kingma and Ba's algorithm 1"),
-} satisfies OptimizationValues;
-
 /** Huang et al. 2024: PyTorch's AdamW as it comes, but for epsilon. */
 export const nplusAdamW = {
   weight_decay: fromCode(0.01, "default of torch.optim.AdamW"),
@@ -65,13 +64,3 @@ export const nplusAdamW = {
 /** Cosine down to 0, without warm-up. @param place - file, and name in it */
 export const cosineToZero = (place: string) =>
   ({ lr_scheduler_type: fromCode("cosine", place), ...noWarmUp(place) }) satisfies OptimizationValues;
-
-/** Of models of some hundred thousand to some million parameters, trained in minutes. */
-export const smallAdam = {
-  weight_decay: ownChoice(0, "runs are too short for it to matter"),
-  max_grad_norm: ownChoice(1, "steps of a small model at a high rate can be wild"),
-  adam_beta1: ownChoice(0.9, "as in the paper"),
-  adam_beta2: ownChoice(0.95, "as in the paper; it also suits runs of some hundred steps"),
-  adam_epsilon: ownChoice(1e-8, "PyTorch's"),
-  adam_epsilon_form: ownChoice("pytorch", "PyTorch's"),
-} satisfies OptimizationValues;

@@ -138,7 +138,7 @@ export const ppoConfig = z.strictObject({
   whiten_variance: z
     .enum(["unbiased", "population"])
     .default("unbiased")
-    .describe("Divisor of the variance in whitening: N - 1 (TRL, N+ details) or N (Ziegler)"),
+    .describe("Divisor of the variance in whitening: N - 1 (TRL) or N (Ziegler, N+ details)"),
   cliprange: z.number().positive().default(0.2).describe("Clip of the policy ratio (paper: 0.2)"),
   cliprange_value: z
     .number()

@@ -6,12 +6,12 @@ import {
   type PresetValue,
   type StagePreset,
   type StagePresets,
+  valuesOf,
 } from "@alignkit/core";
 import {
   instructGptAdam,
   linearToZero,
   nplusAdamW,
-  smallAdam,
   stiennonAdam,
   wholeModel,
   zieglerAdam,
@@ -45,7 +45,7 @@ const common = {
   missing_eos_score: ownChoice(null, "the paper does not speak of unfinished responses"),
   truncate_token_id: ownChoice(null, "responses end at the end token"),
   truncate_after: ownChoice(0, "responses end at the end token"),
-  whiten_variance: ownChoice("unbiased", "as in TRL and Huang et al. 2024; N and N - 1 are near"),
+  whiten_variance: ownChoice("unbiased", "as in TRL; N and N - 1 are near"),
   ema_update: ownChoice("step", "the paper does not say whether steps or iterations are averaged"),
 } satisfies PpoValues;
 
@@ -55,7 +55,7 @@ const withoutTexts = { ptx_coef: fromPaper(0, "no pretraining mix") } satisfies 
 const fixedKl = { kl_control: fromPaper("fixed", "the coefficient does not change") } satisfies PpoValues;
 
 /** PPO-ptx; give `ptx_coef: 0` for the paper's PPO. */
-function instructGpt(size: string, learningRate: PresetValue<number>, valueLearningRate: number): PpoPreset {
+function instructGpt(size: string, learningRate: PresetValue<number>, valueLearningRate: number) {
   return {
     description: `PPO-ptx ${size}, which the paper calls InstructGPT (Ouyang et al. 2022); with ptx_coef 0 its PPO`,
     values: {
@@ -90,7 +90,7 @@ function instructGpt(size: string, learningRate: PresetValue<number>, valueLearn
       ema_decay: fromPaper(0.992, "appendix C.4"),
     },
     departures: ["float32 in place of float16 with float32 masters"],
-  };
+  } satisfies PpoPreset;
 }
 
 /** The sweep and what it showed: appendix E. */
@@ -139,6 +139,7 @@ const ziegler: PpoPreset = {
   },
   departures: [
     "the value is a head on the policy that starts at 0, with its loss times 0.1; here a model of its own",
+    "rewards and advantages are whitened over the 64 episodes of each process; here over all 512",
   ],
 };
 
@@ -153,8 +154,8 @@ const stiennon: PpoPreset = {
     batch_size: fromPaper(512, "appendix B.1; 256 for 6.7B"),
     num_mini_batches: ownChoice(1, "the paper does not say; Ziegler et al. 2019"),
     num_ppo_epochs: fromPaper(4, "appendix B.1"),
-    max_prompt_length: fromPaper(512, "appendix B.1: posts of at most 512 tokens"),
-    response_length: ownChoice(53, "summaries have up to 48 tokens of GPT-2; as in Huang et al. 2024"),
+    max_prompt_length: fromCode(512, "experiment_helpers.py: tldr_task"),
+    response_length: fromCode(48, "experiment_helpers.py: tldr_task"),
     temperature: ownChoice(0.7, "the paper does not say; as in Ziegler et al. 2019 and Huang et al. 2024"),
     kl_coef: fromPaper(0.05, "appendix B.1"),
     missing_eos_score: ownChoice(-1, "the paper does not say; Huang et al. 2024"),
@@ -170,6 +171,10 @@ const stiennon: PpoPreset = {
     warmup_steps: ownChoice(0, "the paper names none"),
     ema_decay: ownChoice(null, "the paper speaks of no average"),
   },
+  departures: [
+    "longer posts are cut at line breaks (appendix B.2); here they are left out",
+    "float32 in place of float16 activations",
+  ],
 };
 
 const nplus: PpoPreset = {
@@ -181,16 +186,16 @@ const nplus: PpoPreset = {
     ...fixedKl,
     ...linearToZero("ppo.py: lrnow"),
     total_episodes: fromCode(1_000_000, "ppo.py: Args.total_episodes"),
-    batch_size: fromCode(512, "hello_world.sh: 8 x 64"),
+    batch_size: fromCode(512, "hello_world.sh: 64 on each of the 8 processes of deepspeed.yaml"),
     num_mini_batches: fromCode(1, "ppo.py: Args.nminibatches"),
     num_ppo_epochs: fromCode(4, "ppo.py: PpoHParams.noptepochs"),
-    max_prompt_length: fromCode(512, "tldr_dataset.py: length of the query"),
+    max_prompt_length: fromCode(512, "tldr_dataset.py: tldr_params.length"),
     response_length: fromCode(53, "ppo.py: Args.response_length"),
     temperature: fromCode(0.7, "ppo.py: Args.temperature"),
     kl_coef: fromCode(0.05, "ppo.py: PpoHParams.kl_coef"),
     score_placement: fromCode("nplus", "ppo.py: actual_end, the first padding token"),
     missing_eos_score: fromCode(-1, "ppo.py: non_eos_penalty and penalty_reward_value"),
-    whiten_variance: fromCode("unbiased", "ppo.py: masked_whiten of trl"),
+    whiten_variance: fromCode("population", "ppo.py: masked_whiten asks masked_var for no correction"),
     whiten_rewards: fromCode(false, "ppo.py: PpoHParams.whiten_rewards"),
     gamma: fromCode(1, "ppo.py: PpoHParams.gamma"),
     lam: fromCode(0.95, "ppo.py: PpoHParams.lam"),
@@ -203,52 +208,39 @@ const nplus: PpoPreset = {
   },
   departures: [
     "the value loss is times 0.1 (ppo.py: vf_coef); to Adam, which divides by the size of gradients, this is nearly nothing",
+    "advantages are whitened over the 64 episodes of each process, and losses averaged over tokens of 1, 4 or 16 rows first; here both over all 512",
+    "longer posts are cut at line breaks (tldr_dataset.py); here they are left out",
+    "float32 in place of bfloat16 (deepspeed.yaml)",
   ],
 };
+
+const smallest = instructGpt("1.3B", sweptRate, 9e-6);
 
 const small: PpoPreset = {
   description: "a model of some hundred thousand to some million parameters, in minutes on a CPU",
   values: {
-    ...common,
-    ...smallAdam,
-    kl_estimator: ownChoice("k1", "as in the paper"),
-    entropy_coef: ownChoice(0, "as in the paper"),
-    kl_control: ownChoice("fixed", "as in the paper"),
+    ...valuesOf("instructgpt-1.3b", smallest.values),
     per_device_train_batch_size: ownChoice(64, "one forward pass per minibatch"),
     generation_batch_size: ownChoice(256, "one batch per iteration"),
     total_episodes: ownChoice(6144, "as in the demo: 24 iterations"),
     batch_size: ownChoice(256, "as in the demo"),
     num_mini_batches: ownChoice(4, "as in the demo: minibatches of 64, as in the paper"),
-    num_ppo_epochs: ownChoice(1, "as in the paper"),
-    max_prompt_length: ownChoice(1024, "as in the paper"),
     response_length: ownChoice(40, "as in the demo"),
-    temperature: ownChoice(1, "as in the paper"),
-    top_k: ownChoice(null, "as in the paper"),
-    top_p: ownChoice(null, "as in the paper"),
-    reward_model_weight: ownChoice(1, "as in the paper"),
     kl_coef: ownChoice(0.1, "as in the demo: a small reward model is misled sooner"),
     missing_eos_penalty: ownChoice(1, "as in the demo: a small policy forgets to stop"),
-    whiten_rewards: ownChoice(false, "as in the demo"),
-    gamma: ownChoice(1, "as in the paper"),
-    lam: ownChoice(0.95, "as in the demo"),
-    whiten_advantages: ownChoice(true, "as in the demo"),
-    cliprange: ownChoice(0.2, "as in the paper"),
-    cliprange_value: ownChoice(0.2, "as in the demo"),
     ptx_coef: ownChoice(0.5, "as in the demo: 27.8 with one text per episode drowns the reward"),
     ptx_ratio: ownChoice(1, "as in the demo: eight cost more than the rest of the step"),
-    ptx_reduction: ownChoice("token_mean", "as in the demo"),
     ptx_max_length: ownChoice(128, "as many tokens as the demo's model has"),
     learning_rate: ownChoice(5e-4, "as in the demo: small models take a high rate"),
     value_learning_rate: ownChoice(1e-3, "as in the demo"),
     lr_scheduler_type: ownChoice("linear", "as in the demo: the run is short"),
     warmup_steps: ownChoice(2, "as in the demo: the run is short"),
-    warmup_start_ratio: ownChoice(0.1, "as in the paper"),
     ema_decay: ownChoice(null, "as in the demo: too few steps to average"),
   },
 };
 
 export const ppoPresets = {
-  "instructgpt-1.3b": instructGpt("1.3B", sweptRate, 9e-6),
+  "instructgpt-1.3b": smallest,
   "instructgpt-6b": instructGpt("6B", sweptRate, 9e-6),
   "instructgpt-175b": instructGpt("175B", largestRate, 5e-6),
   ziegler,

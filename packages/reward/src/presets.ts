@@ -1,12 +1,18 @@
 /** Settings of the reward model that go by a name, each value beside where it comes from. */
-import { fromCode, fromPaper, ownChoice, type StagePreset, type StagePresets } from "@alignkit/core";
+import {
+  fromCode,
+  fromPaper,
+  ownChoice,
+  type StagePreset,
+  type StagePresets,
+  valuesOf,
+} from "@alignkit/core";
 import {
   cosineToZero,
   instructGptAdam,
   instructGptCosine,
   linearToZero,
   nplusAdamW,
-  smallAdam,
   stiennonAdam,
   wholeModel,
   zieglerAdam,
@@ -30,7 +36,7 @@ const common = {
 } satisfies RewardPreset["values"];
 
 /** One model of 6B scores the policies of every size. */
-const instructGpt: RewardPreset = {
+const instructGpt = {
   description: "the reward model of 6B, which serves policies of every size (Ouyang et al. 2022)",
   values: {
     ...common,
@@ -50,7 +56,7 @@ const instructGpt: RewardPreset = {
     "float32 in place of float16 with float32 masters",
     "the 6B model was fine-tuned on public NLP datasets first (appendix C.2); from SFT gave similar results",
   ],
-};
+} satisfies RewardPreset;
 
 const ziegler: RewardPreset = {
   description: "the reward model of sentiment and descriptiveness (Ziegler et al. 2019)",
@@ -84,6 +90,10 @@ const stiennon: RewardPreset = {
     loss_normalization: ownChoice("valid_pairs", "of pairs each choice is the same"),
     center_rewards_coefficient: fromPaper(0, "section 3.4 has no such term"),
   },
+  departures: [
+    "one run, where the paper keeps the best on validation data of 3 to 10 seeds (appendix B.1)",
+    "float32 in place of float16 activations",
+  ],
 };
 
 const nplus: RewardPreset = {
@@ -93,26 +103,24 @@ const nplus: RewardPreset = {
     ...nplusAdamW,
     ...cosineToZero("reward.py: Args.scheduler"),
     num_train_epochs: fromCode(1, "reward.py: Args.num_train_epochs"),
-    per_device_train_batch_size: fromCode(64, "reward.py: 8 x 8 pairs"),
+    per_device_train_batch_size: fromCode(
+      64,
+      "reward.py: 8 pairs on each of the 8 processes of deepspeed.yaml",
+    ),
     learning_rate: fromCode(3e-6, "reward.py: Args.lr"),
     loss_normalization: ownChoice("valid_pairs", "of pairs each choice is the same"),
     center_rewards_coefficient: fromCode(0, "reward.py has no such term"),
   },
+  departures: ["float32 in place of bfloat16 (deepspeed.yaml)"],
 };
 
 const small: RewardPreset = {
   description: "a model of some hundred thousand to some million parameters, in minutes on a CPU",
   values: {
-    ...common,
-    ...smallAdam,
-    num_train_epochs: ownChoice(1, "as in the paper"),
+    ...valuesOf("instructgpt-1.3b", instructGpt.values),
     per_device_train_batch_size: ownChoice(8, "as in the demo: more steps from few rankings"),
     learning_rate: ownChoice(1.5e-3, "as in the demo: small models take a high rate"),
-    lr_scheduler_type: ownChoice("cosine_with_min_lr", "as in the paper"),
-    min_lr_rate: ownChoice(0.1, "as in the paper"),
     warmup_steps: ownChoice(0.05, "as in the demo: the head is new"),
-    loss_normalization: ownChoice("valid_pairs", "as in the preset instructgpt-1.3b"),
-    center_rewards_coefficient: ownChoice(0, "as in the paper"),
   },
 };
 

@@ -1,11 +1,17 @@
 /** Settings of SFT that go by a name, each value beside where it comes from. */
-import { fromCode, fromPaper, ownChoice, type StagePreset, type StagePresets } from "@alignkit/core";
+import {
+  fromCode,
+  fromPaper,
+  ownChoice,
+  type StagePreset,
+  type StagePresets,
+  valuesOf,
+} from "@alignkit/core";
 import {
   cosineToZero,
   instructGptAdam,
   instructGptCosine,
   nplusAdamW,
-  smallAdam,
   stiennonAdam,
   wholeModel,
 } from "@alignkit/models";
@@ -39,7 +45,7 @@ const instructGpt = {
 } satisfies SftPreset["values"];
 
 /** The supervised baseline, which the paper calls SFT: appendix C.1. */
-function baseline(size: string, learningRate: number, batchSize: number): SftPreset {
+function baseline(size: string, learningRate: number, batchSize: number) {
   return {
     description: `SFT ${size}, the baseline of appendix C.1 (Ouyang et al. 2022)`,
     values: {
@@ -55,8 +61,10 @@ function baseline(size: string, learningRate: number, batchSize: number): SftPre
       "float32 in place of float16 with float32 masters",
       "the last weights; those that a reward model scores best are kept with load_best_model_at_end, eval_steps and the inputs rewardModel and prompts",
     ],
-  };
+  } satisfies SftPreset;
 }
+
+const smallestBaseline = baseline("1.3B", 9.65e-6, 32);
 
 /** Where PPO starts and what its KL is measured against: appendix C.3. */
 function initializer(size: string, learningRate: number, batchSize: number): SftPreset {
@@ -89,8 +97,9 @@ const stiennon: SftPreset = {
     residual_dropout: ownChoice(0, "the paper names none"),
     pretrain_mix: fromPaper(0, "appendix B.1"),
     max_length: ownChoice(null, "what the model takes"),
-    too_long: ownChoice("error", "posts were cut to 512 tokens beforehand (appendix B.1)"),
+    too_long: ownChoice("error", "posts were cut at line breaks to 512 tokens beforehand (appendix B.2)"),
   },
+  departures: ["float32 in place of float16 (appendix B.1)"],
 };
 
 const nplus: SftPreset = {
@@ -100,37 +109,35 @@ const nplus: SftPreset = {
     ...nplusAdamW,
     ...cosineToZero("sft.py: Args.scheduler"),
     num_train_epochs: fromCode(1, "sft.py: Args.num_train_epochs"),
-    per_device_train_batch_size: fromCode(128, "sbatches/sft.sbatch: 8 x 16"),
+    per_device_train_batch_size: fromCode(1, "sft.py: Args.local_micro_batch_size"),
+    gradient_accumulation_steps: fromCode(128, "sft.py: 16, on each of the 8 processes of deepspeed.yaml"),
+    loss_reduction: fromCode("micro_mean", "sft.py: the mean of each row's own mean"),
     learning_rate: fromCode(3e-6, "sft.py: Args.lr"),
-    residual_dropout: fromCode(0, "sft.py: configure_dropout"),
-    pretrain_mix: fromCode(0, "sft.py"),
+    residual_dropout: fromCode(0, "sft.py: disable_dropout"),
+    pretrain_mix: fromCode(0, "sft.py takes no other texts"),
     completion_only_loss: fromCode(false, "sft.py: labels are all tokens but padding"),
     append_eos: fromCode(true, "tldr_dataset.py: reference responses end with one"),
     max_length: ownChoice(null, "what the model takes"),
-    too_long: ownChoice("error", "posts were cut to 512 tokens beforehand (tldr_dataset.py)"),
+    too_long: ownChoice("error", "posts were cut at line breaks to 512 tokens beforehand (tldr_dataset.py)"),
   },
+  departures: ["float32 in place of bfloat16 (deepspeed.yaml)"],
 };
 
 const small: SftPreset = {
   description: "a model of some hundred thousand to some million parameters, in minutes on a CPU",
   values: {
-    ...common,
-    ...smallAdam,
+    ...valuesOf("instructgpt-1.3b", smallestBaseline.values),
     num_train_epochs: ownChoice(3, "as in the demo: the paper's 16 overfit"),
     per_device_train_batch_size: ownChoice(16, "as in the demo: more steps from little data"),
     learning_rate: ownChoice(2e-3, "as in the demo: small models take a high rate"),
-    lr_scheduler_type: ownChoice("cosine_with_min_lr", "as in the paper"),
-    min_lr_rate: ownChoice(0.1, "as in the paper"),
-    warmup_steps: ownChoice(0, "as in the paper"),
     residual_dropout: ownChoice(0, "as in the demo: small models underfit"),
     pretrain_mix: ownChoice(0, "needs texts; the demo mixes 0.1, as in appendix C.3"),
-    max_length: ownChoice(null, "what the model takes"),
     too_long: ownChoice("drop", "small models have few positions"),
   },
 };
 
 export const sftPresets = {
-  "instructgpt-1.3b": baseline("1.3B", 9.65e-6, 32),
+  "instructgpt-1.3b": smallestBaseline,
   "instructgpt-6b": baseline("6B", 9.65e-6, 32),
   "instructgpt-175b": baseline("175B", 5.03e-6, 8),
   "instructgpt-1.3b-init": initializer("1.3B", 5e-6, 32),
