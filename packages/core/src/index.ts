@@ -252,7 +252,6 @@ export {
   type InputSource,
   type Pipeline,
   type PipelineStage,
-  pipelineSchema,
   type WiredPipeline,
   type WiredStage,
 } from "./wiring.js";

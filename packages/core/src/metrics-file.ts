@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
-import { sync as writeFileAtomicSync } from "write-file-atomic";
+import { replaceFileSync } from "./replace-file.js";
 import type { MetricsSink } from "./tracker.js";
 
 /**
@@ -27,7 +27,7 @@ export function createMetricsFile(path: string): MetricsSink {
       });
       if (kept.length === lines.length) return;
       closeSync(file);
-      writeFileAtomicSync(path, kept.map((line) => `${line}\n`).join(""));
+      replaceFileSync(path, kept.map((line) => `${line}\n`).join(""));
       file = openSync(path, "a");
     },
     close() {
@@ -45,5 +45,5 @@ function removePartialLine(path: string): void {
     throw error;
   }
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length < text.length) writeFileAtomicSync(path, whole);
+  if (whole.length < text.length) replaceFileSync(path, whole);
 }

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { z } from "zod";
 import type { ArtifactKey } from "./artifacts.js";
 import { WiringError } from "./errors.js";
 import { presetConfig } from "./preset.js";
@@ -30,22 +29,6 @@ export interface PipelineStage {
 
 /** `"pretrain.policy"`, an output of an earlier stage; or a path, relative to the pipeline file. */
 export type InputReference = string | { readonly path: string };
-
-/** For those who read a pipeline from a file. */
-export const pipelineSchema: z.ZodType<Pipeline> = z.strictObject({
-  preset: z.string().optional(),
-  stages: z
-    .array(
-      z.strictObject({
-        use: z.string(),
-        as: z.string().optional(),
-        preset: z.string().optional(),
-        config: z.unknown().optional(),
-        inputs: z.record(z.string(), z.union([z.string(), z.strictObject({ path: z.string() })])).optional(),
-      }),
-    )
-    .min(1),
-});
 
 /** A pipeline in which everything fits. */
 export interface WiredPipeline {

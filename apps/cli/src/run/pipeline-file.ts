@@ -1,6 +1,7 @@
 /** `alignkit run`: a pipeline from a file. */
 import { basename, dirname, extname, resolve } from "node:path";
-import { ConfigError, type Pipeline, pipelineSchema, type Registry } from "@alignkit/core";
+import { ConfigError, type Pipeline, type Registry } from "@alignkit/core";
+import { pipelineSchema } from "@alignkit/core/pipeline-schema";
 import { parse as parseYaml } from "yaml";
 import type { PipelineFlags } from "../commands/run.js";
 import { configKeys } from "../options/config-keys.js";

@@ -1,8 +1,8 @@
 /** Metrics to an MLflow tracking server, by its REST API. @see https://mlflow.org/docs/latest/api_reference/rest-api.html */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import writeFileAtomic from "write-file-atomic";
 import type { Logger } from "../logger.js";
+import { replaceFile } from "../replace-file.js";
 import type { MetricsRecord, MetricsSink } from "../tracker.js";
 
 export interface MlflowOptions {
@@ -78,7 +78,7 @@ export function createMlflow(options: MlflowOptions): MetricsSink {
       tags: [{ key: "mlflow.source.name", value: "alignkit" }],
     });
     const id = created.run?.info.run_id as string;
-    await writeFileAtomic(idFile, `${JSON.stringify({ run_id: id })}\n`);
+    await replaceFile(idFile, `${JSON.stringify({ run_id: id })}\n`);
     return { id, sent: new Map<string, number>() };
   };
 

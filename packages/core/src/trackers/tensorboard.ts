@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { sync as writeFileAtomicSync } from "write-file-atomic";
+import { replaceFileSync } from "../replace-file.js";
 import type { MetricsSink } from "../tracker.js";
 import { frame, readRecords, restartEvent, summaryEvent, versionEvent } from "./event-file.js";
 
@@ -71,7 +71,7 @@ export function createTensorBoard({ directory: root, wallTime }: TensorBoardOpti
       closeSync(descriptor);
       const start = [versionEvent(seconds()), restartEvent(seconds(), 0)].map(frame);
       // The new one is whole before the old one goes.
-      writeFileAtomicSync(
+      replaceFileSync(
         join(directory, fileName(sequence + 1)),
         Buffer.concat([...start, ...kept.map(({ bytes }) => bytes)]),
       );
