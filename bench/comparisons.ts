@@ -1,6 +1,24 @@
 /** What is compared with what, at which sizes, and what is aimed for. */
+import type { ModelName } from "./alignkit/models.js";
+import { chatLengths } from "./chat-lengths.js";
 
 export type Side = "alignkit" | "torch";
+
+/** The models: `135m` is the Llama twin of `124m`; `tiny` is for trying out. */
+const models = {
+  tiny: "gpt2-tiny",
+  "5m": "gpt2-5m",
+  "124m": "gpt2-124m",
+  "135m": "llama-135m",
+} as const satisfies Readonly<Record<string, ModelName>>;
+export type ModelSize = keyof typeof models;
+export const modelSizes = Object.keys(models) as readonly ModelSize[];
+/** Without what is for trying out. */
+export const measuredSizes = modelSizes.filter((size) => size !== "tiny");
+
+/** A Llama cell is compared with its GPT-2 twin: at most this many times its ratio. */
+export const twinOf: Partial<Readonly<Record<ModelSize, ModelSize>>> = { "135m": "124m" };
+export const twinFactor = 1.15;
 
 /** One side's way to do the work. */
 export interface Contestant {
@@ -10,98 +28,235 @@ export interface Contestant {
   readonly backend?: string;
   /** Work item and its options, beside the sizes of the comparison. */
   readonly request: { readonly work: string; readonly [option: string]: unknown };
-  /** Only with `--all`. */
-  readonly isExtra?: boolean;
+  /** Sizes at which it takes part with `--all` only, because another is stronger there. */
+  readonly extraAt?: readonly ModelSize[];
 }
 
 /** A ratio to be printed: time of ours over time of the fastest of the peers that ran. */
 export interface Pairing {
   readonly ours: string;
   readonly peers: readonly string[];
-  /** At most this ratio is aimed for. */
-  readonly target?: number;
+  /** At most this ratio is aimed for: everywhere, or by model. */
+  readonly target?: number | Partial<Readonly<Record<ModelSize, number>>>;
+  /** Where there is no peer: at most so many milliseconds. */
+  readonly targetMilliseconds?: number;
 }
+
+type Sizes = Readonly<Record<string, unknown>>;
 
 export interface Comparison {
+  /** `sft/124m`: names the row. */
+  readonly id: string;
   readonly title: string;
   readonly kind: WorkKind;
+  readonly size: ModelSize;
   readonly model: string;
-  /** Sizes, the same for all contestants. */
-  readonly sizes: Readonly<Record<string, number>>;
+  /** The same for all contestants. */
+  readonly sizes: Sizes;
   readonly contestants: readonly Contestant[];
   readonly pairings: readonly Pairing[];
+  /** Whether what is timed is a process of its own, of which the worker's memory says nothing. */
+  readonly isCommand: boolean;
 }
 
-type WorkDefinition = Pick<Comparison, "contestants" | "pairings"> & { readonly title: string };
+interface WorkDefinition {
+  readonly title: string;
+  /** By model; absent where the work is not compared. */
+  readonly sizes: Partial<Readonly<Record<ModelSize, Sizes>>>;
+  readonly contestants: readonly Contestant[];
+  readonly pairings: readonly Pairing[];
+  readonly isCommand?: boolean;
+}
 
 const contestant = (
   side: Side,
   name: string,
   options: Readonly<Record<string, unknown>> = {},
-): Contestant => ({
-  name,
-  side,
-  request: { work: name, ...options },
+): Contestant => ({ name, side, request: { work: name, ...options } });
+
+/** fp32 `F.linear` goes to MKL, `onednn` products to oneDNN: the second is the stronger one at 124M here. */
+const withOneDnn = (work: string, extraAt: readonly ModelSize[] = []): readonly Contestant[] => [
+  { ...contestant("torch", work), extraAt },
+  { ...contestant("torch", work, { onednn: true }), name: `${work}, onednn` },
+];
+
+/** One untimed run is enough where a run takes seconds. */
+const slow = { warmup: 0 };
+
+const sft = (peers: readonly string[], strongest: number, usual: Pairing["target"]): readonly Pairing[] => [
+  { ours: "sft", peers, target: strongest },
+  { ours: "sft", peers: ["sft_step_hf"], ...(usual === undefined ? {} : { target: usual }) },
+];
+
+const trainingContestants = [
+  contestant("alignkit", "sft"),
+  ...withOneDnn("sft_step_nano"),
+  contestant("torch", "sft_step_hf"),
+];
+const nanos = ["sft_step_nano", "sft_step_nano, onednn"];
+
+const rewardWork = (k: number, pairsTarget: number): WorkDefinition => {
+  const ranking = { batch: 1, prompts: 1, k, prompt: 32, response: 48 };
+  return {
+    title: `reward model on rankings, K = ${k}`,
+    sizes: {
+      tiny: { ...ranking, prompts: 4, prompt: 16, response: 16 },
+      "5m": { ...ranking, prompts: 4 },
+      "124m": { ...ranking, ...slow },
+      "135m": { ...ranking, ...slow },
+    },
+    contestants: [
+      contestant("alignkit", "reward"),
+      ...withOneDnn("reward_kwise", ["124m", "135m"]),
+      contestant("torch", "reward_trl"),
+    ],
+    pairings: [
+      { ours: "reward", peers: ["reward_trl"], target: pairsTarget },
+      { ours: "reward", peers: ["reward_kwise", "reward_kwise, onednn"], target: 0.75 },
+    ],
+  };
+};
+
+/** Rows end after a geometric number of tokens of mean `tokens / 2`, cut at `tokens`: its quantiles, mixed. */
+function spreadEnds(rows: number, tokens: number): readonly number[] {
+  const stay = 1 - 2 / tokens;
+  return Array.from({ length: rows }, (_, row) => {
+    const quantile = (((row * 7) % rows) + 0.5) / rows;
+    return Math.min(tokens, Math.max(1, Math.ceil(Math.log(1 - quantile) / Math.log(stay))));
+  });
+}
+
+function decoding(batch: number, tokens: number, ragged: boolean): Sizes {
+  if (!ragged) return { batch, prompt: tokens, new: tokens };
+  const least = tokens / 4;
+  const lengths = Array.from({ length: batch }, (_, row) =>
+    Math.round(least + ((tokens - least) * row) / (batch - 1)),
+  );
+  return { batch, prompt: tokens, new: tokens, lengths, ends: spreadEnds(batch, tokens) };
+}
+
+const generateWork = (ragged: boolean): WorkDefinition => ({
+  title: ragged
+    ? "decoding, prompts of 1/4 to all of the tokens, rows that end at spread places"
+    : "decoding (temperature 1, no end token)",
+  sizes: {
+    tiny: decoding(4, 16, ragged),
+    "5m": decoding(16, 64, ragged),
+    "124m": { ...decoding(16, 64, ragged), ...slow },
+    "135m": { ...decoding(16, 64, ragged), ...slow },
+  },
+  contestants: [
+    contestant("alignkit", "generate"),
+    contestant("torch", "generate_hf"),
+    { ...contestant("alignkit", "generate", { anew: true }), name: "generate, weights anew" },
+    contestant("torch", "generate_nano"),
+  ],
+  pairings: [
+    { ours: "generate", peers: ["generate_hf"], target: ragged ? 0.25 : 0.4 },
+    // Both prepare the weights within the time, as after a change of the policy.
+    { ours: "generate, weights anew", peers: ["generate_nano"], target: 0.85 },
+  ],
 });
 
-/** The kinds of work. fp32 `F.linear` goes to MKL, `onednn` products to oneDNN; either may be the faster one. */
+const ppoWork = (texts: boolean): WorkDefinition => {
+  const iteration = { batch: 1, episodes: 32, prompt: 32, response: 48, minibatches: 8, texts };
+  return {
+    title: texts ? "an iteration of PPO-ptx, four models" : "an iteration of PPO, four models",
+    sizes: {
+      tiny: { ...iteration, episodes: 8, prompt: 8, response: 8, minibatches: 2 },
+      "5m": iteration,
+      "124m": { ...iteration, ...slow },
+      "135m": { ...iteration, ...slow },
+    },
+    contestants: [contestant("alignkit", "ppo"), ...withOneDnn("ppo_iteration", ["124m", "135m"])],
+    pairings: [{ ours: "ppo", peers: ["ppo_iteration", "ppo_iteration, onednn"], target: 0.7 }],
+  };
+};
+
 const works = {
   sft: {
     title: "SFT step (forward, backward, clip, AdamW)",
+    sizes: {
+      tiny: { batch: 4, length: 32 },
+      "5m": { batch: 16, length: 128 },
+      "124m": { batch: 4, length: 128, ...slow },
+      "135m": { batch: 4, length: 128, ...slow },
+    },
+    contestants: trainingContestants,
+    pairings: sft(nanos, 0.9, { tiny: 0.8, "5m": 0.8, "124m": 0.75 }),
+  },
+  "sft-long": {
+    title: "SFT step on long rows",
+    sizes: {
+      tiny: { batch: 2, length: 128 },
+      "5m": { batch: 4, length: 512 },
+      "124m": { batch: 2, length: 512, ...slow },
+      "135m": { batch: 2, length: 512, ...slow },
+    },
+    contestants: trainingContestants,
+    pairings: sft(nanos, 0.9, 0.8),
+  },
+  chats: {
+    title: "SFT over chats, completions learned",
+    sizes: {
+      tiny: { batch: 4, row: 128, chats: chatLengths.slice(0, 8).map((pair) => pair.map(shortened)) },
+      "5m": { batch: 8, row: 1024, chats: chatLengths },
+      "124m": { batch: 4, row: 512, chats: chatLengths.slice(0, 8), ...slow },
+      "135m": { batch: 4, row: 512, chats: chatLengths.slice(0, 8), ...slow },
+    },
     contestants: [
-      contestant("alignkit", "sft_step"),
-      contestant("torch", "sft_step_nano"),
-      { ...contestant("torch", "sft_step_nano", { onednn: true }), name: "sft_step_nano, onednn" },
-      { ...contestant("torch", "sft_step_hf"), isExtra: true },
+      contestant("alignkit", "sft"),
+      { ...contestant("torch", "sft_trl", { packing: true }), name: "sft_trl, packed" },
+      contestant("torch", "sft_trl"),
     ],
     pairings: [
-      { ours: "sft_step", peers: ["sft_step_nano", "sft_step_nano, onednn"], target: 1 },
-      { ours: "sft_step", peers: ["sft_step_hf"] },
+      { ours: "sft", peers: ["sft_trl, packed"], target: 0.7 },
+      { ours: "sft", peers: ["sft_trl"], target: 0.45 },
     ],
   },
-  generate: {
-    title: "decoding (temperature 1, no end token)",
-    contestants: [
-      contestant("alignkit", "generate"),
-      contestant("torch", "generate_hf"),
-      { ...contestant("alignkit", "generate", { anew: true }), name: "generate, weights anew" },
-      contestant("torch", "generate_nano"),
-    ],
-    pairings: [
-      { ours: "generate", peers: ["generate_hf"], target: 0.5 },
-      // Both prepare the weights within the time, as after a change of the policy.
-      { ours: "generate, weights anew", peers: ["generate_nano"] },
-    ],
-  },
+  "reward-9": rewardWork(9, 0.08),
+  "reward-4": rewardWork(4, 0.25),
   score: {
     title: "scoring (log-probs of all tokens)",
+    sizes: {
+      tiny: { batch: 4, length: 32 },
+      "5m": { batch: 16, length: 128 },
+      "124m": { batch: 16, length: 128, ...slow },
+      "135m": { batch: 16, length: 128, ...slow },
+    },
     contestants: [
       contestant("alignkit", "score"),
-      contestant("torch", "score_nano"),
-      { ...contestant("torch", "score_nano", { onednn: true }), name: "score_nano, onednn" },
+      ...withOneDnn("score_nano"),
       contestant("torch", "score_hf"),
     ],
-    pairings: [{ ours: "score", peers: ["score_nano", "score_nano, onednn", "score_hf"] }],
+    pairings: [{ ours: "score", peers: ["score_nano", "score_nano, onednn", "score_hf"], target: 0.85 }],
+  },
+  generate: generateWork(false),
+  "generate-ragged": generateWork(true),
+  ppo: ppoWork(false),
+  "ppo-ptx": ppoWork(true),
+  start: {
+    title: "starting (a new process each)",
+    sizes: { tiny: { batch: 1 } },
+    contestants: [
+      contestant("alignkit", "help"),
+      contestant("torch", "trl_help"),
+      contestant("alignkit", "import"),
+    ],
+    pairings: [
+      { ours: "help", peers: ["trl_help"], target: 1 },
+      { ours: "import", peers: [], targetMilliseconds: 30 },
+    ],
+    isCommand: true,
   },
 } as const satisfies Readonly<Record<string, WorkDefinition>>;
 
+function shortened(tokens: number): number {
+  return Math.max(1, Math.round(tokens / 8));
+}
+
 export type WorkKind = keyof typeof works;
 export const workKinds = Object.keys(works) as readonly WorkKind[];
-
-const models = {
-  "5m": { name: "gpt2-5m", trainingRows: 16 },
-  "124m": { name: "gpt2-124m", trainingRows: 4 },
-} as const;
-
-export type ModelSize = keyof typeof models;
-export const modelSizes = Object.keys(models) as readonly ModelSize[];
-
-/** Sizes of each kind of work; training takes fewer rows of a larger model. */
-const sizesOf: Readonly<Record<WorkKind, (trainingRows: number) => Readonly<Record<string, number>>>> = {
-  sft: (trainingRows) => ({ batch: trainingRows, length: 128 }),
-  generate: () => ({ batch: 16, prompt: 64, new: 64 }),
-  score: () => ({ batch: 16, length: 128 }),
-};
 
 const onnx = "onnx";
 
@@ -120,25 +275,39 @@ const aims: Readonly<
   "tfjs:wasm": { besideOnnx: { sft: 6, generate: 6, score: 6 } },
 };
 
-/** @param backends - of our side; with several of them each does the work, and the others are set beside the first */
+/**
+ * The comparisons of these kinds at these sizes; a command has no model and is always among them.
+ * @param backends - of our side; with several of them each does the work, and the others are set beside the first
+ */
 export function comparisonsOf(
   kinds: readonly WorkKind[],
   sizes: readonly ModelSize[],
   backends: readonly string[] = [onnx],
 ): readonly Comparison[] {
-  return sizes.flatMap((size) =>
-    kinds.map((kind): Comparison => {
-      const { name, trainingRows } = models[size];
-      const comparison = { title: works[kind].title, kind, model: name, sizes: sizesOf[kind](trainingRows) };
-      return { ...comparison, ...onBackends(works[kind], kind, backends) };
-    }),
-  );
+  const all: Comparison[] = [];
+  for (const size of modelSizes) {
+    for (const kind of kinds) {
+      const work: WorkDefinition = works[kind];
+      const given = work.sizes[size];
+      const isCommand = work.isCommand === true;
+      if (given === undefined || !(isCommand || sizes.includes(size))) continue;
+      const id = isCommand ? kind : `${kind}/${size}`;
+      all.push({
+        id,
+        title: work.title,
+        kind,
+        size,
+        model: models[size],
+        sizes: given,
+        ...onBackends(work, kind, isCommand ? [onnx] : backends),
+        isCommand,
+      });
+    }
+  }
+  return all;
 }
 
 const nameOn = (backend: string, name: string): string => (backend === onnx ? name : `${name}, ${backend}`);
-
-const pairing = (ours: string, peers: readonly string[], target: number | undefined): Pairing =>
-  target === undefined ? { ours, peers } : { ours, peers, target };
 
 function onBackends(
   { contestants, pairings }: WorkDefinition,
@@ -155,23 +324,20 @@ function onBackends(
     ),
     pairings: [
       ...backends.flatMap((backend) =>
-        pairings.map(({ ours, peers, target }) =>
-          pairing(
-            nameOn(backend, ours),
-            peers,
-            aims[backend]?.besidePeers?.includes(kind) ? target : undefined,
-          ),
-        ),
+        pairings.map(({ target, ...pairing }) => ({
+          ...pairing,
+          ours: nameOn(backend, pairing.ours),
+          ...(target !== undefined && aims[backend]?.besidePeers?.includes(kind) ? { target } : {}),
+        })),
       ),
-      ...others.flatMap((backend) =>
-        mine.map(({ name }) =>
-          pairing(
-            nameOn(backend, name),
-            [nameOn(first, name)],
-            first === onnx ? aims[backend]?.besideOnnx?.[kind] : undefined,
-          ),
-        ),
-      ),
+      ...others.flatMap((backend) => {
+        const target = first === onnx ? aims[backend]?.besideOnnx?.[kind] : undefined;
+        return mine.map(({ name }) => ({
+          ours: nameOn(backend, name),
+          peers: [nameOn(first, name)],
+          ...(target === undefined ? {} : { target }),
+        }));
+      }),
     ],
   };
 }

@@ -11,6 +11,12 @@ export interface ContestantResult {
   readonly failure?: string;
 }
 
+export interface Effort {
+  readonly rounds: number;
+  /** No round begins after so many milliseconds, the first excepted. */
+  readonly milliseconds: number;
+}
+
 /** Threads of the one that ran before spin for a moment, waiting for work; they must not spin in the next one's time. */
 const pauseMilliseconds = 250;
 
@@ -21,9 +27,10 @@ const pauseMilliseconds = 250;
 export async function runComparison(
   comparison: Comparison,
   settings: WorkerSettings,
-  rounds: number,
+  { rounds, milliseconds }: Effort,
   note: (text: string) => void,
 ): Promise<readonly ContestantResult[]> {
+  const started = performance.now();
   const entrants = comparison.contestants.map((contestant) => ({
     contestant,
     request: { ...contestant.request, model: comparison.model, ...comparison.sizes },
@@ -39,7 +46,8 @@ export async function runComparison(
         ...settings,
         backend: entrant.contestant.backend ?? settings.backend,
       });
-      const measurement = await entrant.worker.ask(entrant.request);
+      // Results are for comparing, not for keeping.
+      const { first: _, ...measurement } = await entrant.worker.ask(entrant.request);
       if (keep) entrant.measurements.push(measurement);
     } catch (error) {
       entrant.failure = (error as Error).message;
@@ -54,8 +62,16 @@ export async function runComparison(
       await run(entrant, false);
     }
     for (let round = 1; round <= rounds; round++) {
-      note(`round ${round} of ${rounds}`);
+      if (round > 1 && performance.now() - started > milliseconds) {
+        note(`time is up after ${round - 1} of ${rounds} rounds`);
+        break;
+      }
       for (const entrant of entrants) await run(entrant, true);
+      const times = entrants.map(
+        ({ contestant, measurements }) =>
+          `${contestant.name} ${measurements[round - 1]?.ms.toFixed(0) ?? "-"}`,
+      );
+      note(`round ${round} of ${rounds}, ms: ${times.join("; ")}`);
     }
   } finally {
     await Promise.all(entrants.map(({ worker }) => worker?.close()));

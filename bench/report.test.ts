@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { comparisonsOf } from "./comparisons.js";
+import { type Comparison, comparisonsOf } from "./comparisons.js";
 import type { ContestantResult } from "./measure.js";
+import { comparedRows, withRow } from "./record.js";
 import { formatPairings, formatResults, pair } from "./report.js";
 import type { Measurement } from "./worker-process.js";
 
-const comparison = comparisonsOf(["sft"], ["5m"])[0]!;
+const [comparison] = comparisonsOf(["sft"], ["5m"]) as [Comparison];
 
 /** Results of the contestants of that name, with these times. */
-const resultsOf = (times: Readonly<Record<string, readonly number[]>>): readonly ContestantResult[] =>
-  comparison.contestants
+const resultsOf = (
+  times: Readonly<Record<string, readonly number[]>>,
+  { contestants }: Comparison = comparison,
+): readonly ContestantResult[] =>
+  contestants
     .filter(({ name }) => name in times)
     .map((contestant) => ({
       contestant,
@@ -27,45 +31,84 @@ const resultsOf = (times: Readonly<Record<string, readonly number[]>>): readonly
 describe("formatResults", () => {
   it("gives time, rate and memory", () => {
     // Median 200 of 100, 200, 400; 2048 tokens / 0.2 s = 10240/s; the largest peak is 500 + 400.
-    expect(formatResults(resultsOf({ sft_step: [100, 400, 200] }))).toMatchInlineSnapshot(`
-      "|          | median ms | min ms | tokens/s | peak MB | CPU ms | load |
-      |----------|----------:|-------:|---------:|--------:|-------:|-----:|
-      | sft_step |       200 |    100 |    10240 |     900 |    400 |  0.5 |"
+    expect(formatResults(resultsOf({ sft: [100, 400, 200] }))).toMatchInlineSnapshot(`
+      "|     | median ms | min ms | tokens/s | peak MB | CPU ms | load | rounds |
+      |-----|----------:|-------:|---------:|--------:|-------:|-----:|-------:|
+      | sft |       200 |    100 |    10240 |     900 |    400 |  0.5 |      3 |"
     `);
   });
   it("says why a contestant did not run", () => {
-    const [ours] = resultsOf({ sft_step: [] });
-    expect(formatResults([{ ...ours!, failure: "no torch" }])).toContain("| sft_step |  no torch |");
+    const [ours] = resultsOf({ sft: [] });
+    expect(formatResults([{ ...ours!, failure: "no torch" }])).toContain("| sft |  no torch |");
   });
 });
 
 describe("pair", () => {
   it("compares with the fastest peer", () => {
-    // oneDNN is faster: 100/160, 300/150, 120/150 have the median 0.8; smallest 100/150 = 0.67.
+    // oneDNN is faster: 100/160, 300/150, 120/150 have the median 0.8; smallest 100/150 = 0.67. Peaks 800 / 660 = 1.21.
     const pairs = pair(
       comparison,
       resultsOf({
-        sft_step: [100, 300, 120],
+        sft: [100, 300, 120],
         sft_step_nano: [200, 210, 190],
         "sft_step_nano, onednn": [160, 150, 150],
       }),
     );
     expect(formatPairings(pairs)).toMatchInlineSnapshot(`
-      "| time of ours / of the peer               | median of pairs | min / min | CPU time |  target |     |
-      |------------------------------------------|----------------:|----------:|---------:|--------:|----:|
-      | gpt2-5m sft_step / sft_step_nano, onednn |            0.80 |      0.67 |     0.80 | <= 1.00 | met |"
+      "| time of ours / of the peer         | median of pairs | min / min | CPU time |  target |     | peak memory | <= 1.00 |
+      |------------------------------------|----------------:|----------:|---------:|--------:|----:|------------:|--------:|
+      | sft/5m sft / sft_step_nano, onednn |            0.80 |      0.67 |     0.80 | <= 0.90 | met |        1.21 |  missed |"
     `);
   });
   it("says that a target is missed", () => {
-    const pairs = pair(comparison, resultsOf({ sft_step: [101], sft_step_nano: [100] }));
+    const pairs = pair(comparison, resultsOf({ sft: [91], sft_step_nano: [100] }));
     expect(formatPairings(pairs)).toContain("missed");
   });
   it("does not call a target met that was not measured", () => {
-    const pairs = pair(comparison, resultsOf({ sft_step: [100], sft_step_nano: [] }));
+    const pairs = pair(comparison, resultsOf({ sft: [100], sft_step_nano: [] }));
     expect(pairs[0]?.ratios).toBeNull();
     expect(formatPairings(pairs)).toContain("not measured");
   });
   it("leaves out what was not entered", () => {
-    expect(pair(comparison, resultsOf({ sft_step: [100] }))).toEqual([]);
+    expect(pair(comparison, resultsOf({ sft: [100] }))).toEqual([]);
+  });
+  it("holds a Llama cell to 1.15 times its twin's ratio", () => {
+    const cell = (size: "124m" | "135m", times: Readonly<Record<string, readonly number[]>>) => {
+      const [twin] = comparisonsOf(["score"], [size]) as [Comparison];
+      return pair(twin, resultsOf(times, twin));
+    };
+    // 0.8 x 1.15 = 0.92.
+    const pairs = [
+      ...cell("124m", { score: [80], score_hf: [100] }),
+      ...cell("135m", { score: [93], score_hf: [100] }),
+    ];
+    const last = formatPairings(pairs).split("\n").at(-1);
+    expect(last).toMatch(/^\| score\/135m score \/ score_hf .* 0\.93 .* <= 0\.92 \| missed/);
+  });
+  it("holds a command without a peer to milliseconds", () => {
+    const [start] = comparisonsOf(["start"], []) as [Comparison];
+    const pairs = pair(start, resultsOf({ help: [], import: [29, 31, 28] }, start));
+    expect(formatPairings(pairs)).toMatch(/start import \/ - .* 29\.0 ms .* < 30 ms \| +met/);
+  });
+});
+
+describe("a record", () => {
+  it("keeps the newest of each row, in the order of the bench", () => {
+    const row = (id: string, machine: string) => ({
+      id,
+      machine,
+      commit: "",
+      date: "",
+      about: {},
+      backends: ["onnx"],
+      results: resultsOf({ sft: [1] }),
+    });
+    let record = withRow({ rows: [] }, row("score/5m", "a"));
+    record = withRow(record, row("sft/5m", "a"));
+    record = withRow(record, row("score/5m", "b"));
+    expect(comparedRows(record).map(({ row: { id, machine } }) => `${id} ${machine}`)).toEqual([
+      "sft/5m a",
+      "score/5m b",
+    ]);
   });
 });

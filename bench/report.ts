@@ -1,8 +1,8 @@
 /** The bench as text: what was measured where, a table per comparison, and which targets are met. */
-import type { Comparison, Pairing } from "./comparisons.js";
+import { type Comparison, type Pairing, twinFactor, twinOf } from "./comparisons.js";
 import type { ContestantResult } from "./measure.js";
 import { compareTimes, median, type Ratios } from "./statistics.js";
-import type { About } from "./worker-process.js";
+import type { About, Measurement } from "./worker-process.js";
 
 /** A pairing with its numbers. */
 export interface PairingResult {
@@ -13,6 +13,10 @@ export interface PairingResult {
   readonly ratios: Ratios | null;
   /** Of processor time: what is left to compare where others hold the processors. */
   readonly processorRatio: number | null;
+  /** Of the most that was resident in any round. */
+  readonly memoryRatio: number | null;
+  /** Median time of ours, where there is no peer to compare with. */
+  readonly milliseconds: number | null;
 }
 
 type Row = readonly string[];
@@ -41,9 +45,12 @@ export function formatAbout(
   return `${side}: ${list.join(", ")}; threads: ${threads}; allocator: ${allocator}; installed: ${installed.toFixed(0)} MB`;
 }
 
-export function titleOf({ title, model, sizes }: Comparison): string {
-  const list = Object.entries(sizes).map(([name, size]) => `${name} ${size}`);
-  return `${title}: ${model}, ${list.join(", ")}`;
+export function titleOf({ id, title, model, sizes, isCommand }: Comparison): string {
+  if (isCommand) return `${id}: ${title}`;
+  const list = Object.entries(sizes)
+    .filter(([name, size]) => name !== "warmup" && (typeof size === "number" || typeof size === "boolean"))
+    .map(([name, size]) => `${name} ${size}`);
+  return `${id}: ${title}: ${model}, ${list.join(", ")}`;
 }
 
 /** Time, rate and memory of each contestant. */
@@ -54,50 +61,113 @@ export function formatResults(results: readonly ContestantResult[]): string {
     const times = measurements.map(({ ms }) => ms);
     return [
       contestant.name,
-      median(times).toFixed(0),
-      Math.min(...times).toFixed(0),
-      ((1000 * last.tokens) / median(times)).toFixed(0),
-      Math.max(...measurements.map(({ peak_mb }) => peak_mb)).toFixed(0),
+      formatMilliseconds(median(times)),
+      formatMilliseconds(Math.min(...times)),
+      last.tokens === 0 ? "" : ((1000 * last.tokens) / median(times)).toFixed(0),
+      last.tokens === 0 ? "" : peakOf(measurements).toFixed(0),
       median(measurements.map(({ cpu_ms }) => cpu_ms)).toFixed(0),
       median(measurements.map(({ load }) => load)).toFixed(1),
+      `${measurements.length}`,
     ];
   });
-  return formatTable(["", "median ms", "min ms", "tokens/s", "peak MB", "CPU ms", "load"], rows);
+  return formatTable(["", "median ms", "min ms", "tokens/s", "peak MB", "CPU ms", "load", "rounds"], rows);
 }
 
+const formatMilliseconds = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
+
+const peakOf = (measurements: readonly Measurement[]): number =>
+  Math.max(...measurements.map(({ peak_mb }) => peak_mb));
+
 export function pair(comparison: Comparison, results: readonly ContestantResult[]): readonly PairingResult[] {
-  const figuresOf = (name: string, figure: "ms" | "cpu_ms"): readonly number[] =>
-    results.find(({ contestant }) => contestant.name === name)?.measurements.map((run) => run[figure]) ?? [];
+  const runsOf = (name: string): readonly Measurement[] =>
+    results.find(({ contestant }) => contestant.name === name)?.measurements ?? [];
+  const figuresOf = (name: string, figure: "ms" | "cpu_ms") => runsOf(name).map((run) => run[figure]);
   const timesOf = (name: string): readonly number[] => figuresOf(name, "ms");
   return comparison.pairings
-    .filter(({ peers }) => peers.some((name) => results.some(({ contestant }) => contestant.name === name)))
+    .filter(
+      ({ peers, targetMilliseconds }) =>
+        targetMilliseconds !== undefined ||
+        peers.some((name) => results.some(({ contestant }) => contestant.name === name)),
+    )
     .map((pairing) => {
       const ran = pairing.peers.filter((name) => timesOf(name).length > 0);
       ran.sort((a, b) => Math.min(...timesOf(a)) - Math.min(...timesOf(b)));
       const peer = ran[0] ?? null;
       const compare = (figure: "ms" | "cpu_ms"): Ratios | null =>
         peer === null ? null : compareTimes(figuresOf(pairing.ours, figure), figuresOf(peer, figure));
-      const processorRatio = compare("cpu_ms")?.medianOfPairs ?? null;
-      return { comparison, pairing, peer, ratios: compare("ms"), processorRatio };
+      const own = runsOf(pairing.ours);
+      const hasBoth = peer !== null && own.length > 0 && !comparison.isCommand;
+      return {
+        comparison,
+        pairing,
+        peer,
+        ratios: compare("ms"),
+        processorRatio: comparison.isCommand ? null : (compare("cpu_ms")?.medianOfPairs ?? null),
+        memoryRatio: hasBoth ? peakOf(own) / peakOf(runsOf(peer)) : null,
+        milliseconds: own.length === 0 ? null : median(own.map(({ ms }) => ms)),
+      };
     });
 }
 
-/** Time of ours over time of the peer, with targets. */
+/** Time of ours over time of the peer, with targets; the target of a Llama cell follows from its twin's, if that is there. */
 export function formatPairings(pairs: readonly PairingResult[]): string {
-  const rows = pairs.map(
-    ({ comparison, pairing: { ours, peers, target }, peer, ratios, processorRatio }): Row => {
-      const what = `${comparison.model} ${ours} / ${peer ?? peers.join(" or ")}`;
-      if (ratios === null) return [what, "-", "-", "-", formatTarget(target), "not measured"];
-      const isMet = target === undefined ? "" : ratios.medianOfPairs <= target ? "met" : "missed";
-      const figures = [ratios.medianOfPairs, ratios.minOverMin, processorRatio ?? Number.NaN];
-      return [what, ...figures.map((figure) => figure.toFixed(2)), formatTarget(target), isMet];
-    },
-  );
+  const rows = pairs.map((result): Row => {
+    const { comparison, pairing, peer, ratios, processorRatio, memoryRatio, milliseconds } = result;
+    const what = `${comparison.id} ${pairing.ours} / ${peer ?? (pairing.peers.join(" or ") || "-")}`;
+    if (pairing.targetMilliseconds !== undefined) {
+      const figure = milliseconds === null ? "-" : `${milliseconds.toFixed(1)} ms`;
+      const limit = pairing.targetMilliseconds;
+      return [what, figure, "", "", `< ${limit} ms`, verdict(milliseconds, limit)];
+    }
+    const target = targetOf(result, pairs);
+    if (ratios === null) return [what, "-", "-", "-", formatTarget(target), "not measured"];
+    return [
+      what,
+      ratios.medianOfPairs.toFixed(2),
+      ratios.minOverMin.toFixed(2),
+      processorRatio?.toFixed(2) ?? "",
+      formatTarget(target),
+      verdict(ratios.medianOfPairs, target),
+      memoryRatio?.toFixed(2) ?? "",
+      verdict(memoryRatio, memoryTarget),
+    ];
+  });
   return formatTable(
-    ["time of ours / of the peer", "median of pairs", "min / min", "CPU time", "target", ""],
+    [
+      "time of ours / of the peer",
+      "median of pairs",
+      "min / min",
+      "CPU time",
+      "target",
+      "",
+      "peak memory",
+      formatTarget(memoryTarget),
+    ],
     rows,
   );
 }
+
+/** Peak memory of ours over that of the same peer. */
+const memoryTarget = 1;
+
+function targetOf({ comparison, pairing }: PairingResult, all: readonly PairingResult[]): number | undefined {
+  const twinSize = twinOf[comparison.size];
+  if (twinSize === undefined) {
+    const { target } = pairing;
+    return typeof target === "object" ? target[comparison.size] : target;
+  }
+  const twin = all.find(
+    (other) =>
+      other.comparison.kind === comparison.kind &&
+      other.comparison.size === twinSize &&
+      other.pairing.ours === pairing.ours &&
+      other.pairing.peers.join() === pairing.peers.join(),
+  );
+  return twin?.ratios == null ? undefined : twinFactor * twin.ratios.medianOfPairs;
+}
+
+const verdict = (value: number | null, limit: number | undefined): string =>
+  value === null || limit === undefined ? "" : value <= limit ? "met" : "missed";
 
 const formatTarget = (target: number | undefined): string =>
   target === undefined ? "" : `<= ${target.toFixed(2)}`;

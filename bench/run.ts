@@ -1,20 +1,17 @@
 /** `npm run bench`: time, memory and size of alignkit beside PyTorch. See README.md. */
-import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArguments, usage } from "./arguments.js";
-import { comparisonsOf } from "./comparisons.js";
 import { describeCommit, describeMachine, load } from "./machine.js";
-import { type ContestantResult, runComparison } from "./measure.js";
+import { runComparison } from "./measure.js";
 import { findPython } from "./python.js";
-import { formatAbout, formatPairings, formatResults, type PairingResult, pair, titleOf } from "./report.js";
+import { comparedRows, readRecord, withRow, writeRecord } from "./record.js";
+import { formatAbout, formatPairings, formatResults, pair, titleOf } from "./report.js";
 import { selftest } from "./selftest.js";
 import { type About, startWorker, type WorkerSettings } from "./worker-process.js";
 
 const say = (text: string): void => console.log(text);
-/** Progress, for who waits at a terminal. */
-const note = (text: string): void => {
-  if (process.stderr.isTTY) console.error(`  ${text}`);
-};
+/** Progress, for who waits. */
+const note = (text: string): void => console.error(`  ${text}`);
 
 async function aboutOf(side: "alignkit" | "torch", settings: WorkerSettings): Promise<About> {
   const worker = startWorker(side, settings);
@@ -70,35 +67,36 @@ async function main(): Promise<number> {
       say(`alignkit alone: ${python} does not run the peers (${(error as Error).message})`);
     }
   }
-  say(`rounds: ${given.rounds}, contestants in turn, each in a process of its own, after two warm-ups`);
+  say(`rounds: ${given.rounds}, contestants in turn, each in a process of its own, after a warm-up`);
 
   // 2. Measurements
-  const measured: { readonly title: string; readonly results: readonly ContestantResult[] }[] = [];
-  const pairs: PairingResult[] = [];
-  for (const comparison of comparisonsOf(given.kinds, given.sizes, given.backends)) {
+  let record = readRecord(given.json);
+  const { comparisons, minutes = Number.POSITIVE_INFINITY } = given;
+  const deadline = performance.now() + 60_000 * minutes;
+  for (const [index, comparison] of comparisons.entries()) {
     const contestants = comparison.contestants.filter(
-      ({ side, isExtra = false }) =>
-        (side === "alignkit" || settings.python !== null) && (!isExtra || given.includeExtras),
+      ({ side, extraAt = [] }) =>
+        (side === "alignkit" || settings.python !== null) &&
+        (!extraAt.includes(comparison.size) || given.includeExtras),
     );
-    const title = titleOf(comparison);
-    say(`\n${title}`);
-    const results = await runComparison({ ...comparison, contestants }, settings, given.rounds, note);
+    say(`\n${titleOf(comparison)}`);
+    const share = (deadline - performance.now()) / (comparisons.length - index);
+    const effort = { rounds: given.rounds, milliseconds: share };
+    const results = await runComparison({ ...comparison, contestants }, settings, effort, note);
     say(formatResults(results));
     const found = pair(comparison, results);
     if (found.length > 0) say(`\n${formatPairings(found)}`);
-    pairs.push(...found);
-    measured.push({ title, results });
+    const where = { machine: describeMachine(), commit: describeCommit(), about, backends: given.backends };
+    record = withRow(record, { id: comparison.id, ...where, date: new Date().toISOString(), results });
+    if (given.json !== undefined) writeRecord(given.json, record);
     if (load() > availableParallelism() + 1) {
       say(`load ${load().toFixed(1)}: others are using this machine, times are not to be relied on`);
     }
   }
 
-  // 3. Side by side
+  // 3. Side by side, with the rows that were measured before
+  const pairs = comparedRows(record).flatMap(({ comparison, row }) => pair(comparison, row.results));
   if (pairs.length > 0) say(`\nall together\n${formatPairings(pairs)}`);
-  if (given.json !== undefined) {
-    const record = { machine: describeMachine(), commit: describeCommit(), about, measured };
-    writeFileSync(given.json, `${JSON.stringify(record, null, 2)}\n`);
-  }
   return 0;
 }
 

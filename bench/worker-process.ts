@@ -15,9 +15,10 @@ export interface Measurement {
   /** Resident before it. */
   readonly base_mb: number;
   readonly load: number;
-  readonly loss?: number;
-  readonly grad_norm?: number;
+  /** Tokens or numbers, for comparing. */
   readonly first?: readonly number[];
+  /** What else the work reports: loss, gradient norm, times of phases. */
+  readonly [figure: string]: unknown;
 }
 
 export interface About {

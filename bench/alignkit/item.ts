@@ -10,17 +10,35 @@ export interface WorkRequest {
   readonly batch: number;
   /** T, for training and scoring. */
   readonly length?: number;
-  /** Tokens of each prompt, for generation. */
+  /** Tokens of each prompt. */
   readonly prompt?: number;
   /** Tokens to generate after each prompt. */
   readonly new?: number;
+  /** Tokens of each prompt of a ragged batch. */
+  readonly lengths?: readonly number[];
+  /** The token of each row that ends it, from 1; none ends before `new` unless given. */
+  readonly ends?: readonly number[];
+  /** Prompt and completion tokens of demonstrations. */
+  readonly chats?: readonly (readonly [prompt: number, completion: number])[];
+  /** Rankings, each a step. */
+  readonly prompts?: number;
+  /** Responses of a ranking. */
+  readonly k?: number;
+  /** Tokens of each response. */
+  readonly response?: number;
+  readonly episodes?: number;
+  readonly minibatches?: number;
+  /** PPO with pretraining texts, one an episode. */
+  readonly texts?: boolean;
   /** Make the generator within each run. */
   readonly anew?: boolean;
   /** Take the most likely token instead of a drawn one. */
   readonly greedy?: boolean;
   /** Model directory to read weights from; random weights unless given. */
   readonly directory?: string;
-  /** Untimed runs before the first timed one; 2 unless given. */
+  /** Of PPO, by role: `policy`, `reference`, `reward`. */
+  readonly directories?: Readonly<Record<string, string>>;
+  /** Untimed runs before the first timed one; 1 unless given. */
   readonly warmup?: number;
 }
 

@@ -13,12 +13,17 @@ import { installedMegabytes } from "./installed-size.js";
 import type { MakeItem, WorkItem, WorkRequest } from "./item.js";
 import { peakMegabytes, resetPeak, residentMegabytes } from "./resident-memory.js";
 import { makeScore } from "./score.js";
-import { makeSftStep } from "./sft-step.js";
+import { makePpo, makeReward, makeSft } from "./stage-items.js";
+import { makeHelp, makeImport } from "./start-up.js";
 
 const makers: Readonly<Record<string, MakeItem>> = {
-  sft_step: makeSftStep,
+  sft: makeSft,
+  reward: makeReward,
+  ppo: makePpo,
   generate: makeGenerate,
   score: makeScore,
+  help: makeHelp,
+  import: makeImport,
 };
 
 const items = new Map<string, WorkItem>();
@@ -31,7 +36,7 @@ async function prepare(backend: Backend, line: string, request: WorkRequest): Pr
     throw new Error(`unknown work ${request.work}; known: ${Object.keys(makers).join(", ")}`);
   }
   const item = await make(backend, request);
-  for (let round = 0; round < (request.warmup ?? 2); round++) await item.run();
+  for (let round = 0; round < (request.warmup ?? 1); round++) await item.run();
   items.set(line, item);
   return item;
 }
@@ -71,7 +76,7 @@ function about(): object {
     // As users have it; what backends keep and reuse is their own affair.
     allocator: "stock",
     installed_mb: installedMegabytes(
-      ["@alignkit/models", "@alignkit/data", ...packagesOf(wanted)],
+      ["@alignkit/sft", "@alignkit/reward", "@alignkit/ppo", ...packagesOf(wanted)],
       import.meta.url,
     ),
   };

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModelForCausalLM
 
-from gpt2 import token_ids
+from models import token_ids
 
 
 def megabytes(key):

@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from gpt2 import nano_model, transformers_model
+from models import nano_model, transformers_model
 from training import batch_of
 
 
@@ -23,12 +23,13 @@ def scorer(logits_of, parameters):
 
 
 def score_nano(parameters):
-    model = nano_model(parameters).eval()
+    model = nano_model(
+        parameters["model"], parameters.get("directory"), onednn=parameters.get("onednn", False)).eval()
     return scorer(lambda part: model.logits(model(part)[:, :-1]), parameters)
 
 
 def score_hf(parameters):
-    model = transformers_model(parameters).eval()
+    model = transformers_model(parameters["model"], parameters.get("directory")).eval()
     return scorer(lambda part: model(input_ids=part, use_cache=False).logits[:, :-1], parameters)
 
 

@@ -36,11 +36,16 @@ if __name__ == "__main__":
 
 import torch
 
+import ppo
+import rewarding
 import sampling
 import scoring
+import starting
+import trainers
 import training
 
-MAKERS = {**training.MAKERS, **scoring.MAKERS, **sampling.MAKERS}
+PARTS = (training, scoring, sampling, rewarding, ppo, trainers, starting)
+MAKERS = {name: maker for part in PARTS for name, maker in part.MAKERS.items()}
 
 
 def status_mb(field):
@@ -86,7 +91,7 @@ class Worker:
             if name not in MAKERS:
                 raise ValueError(f"unknown work {name}; known: {', '.join(sorted(MAKERS))}")
             run = MAKERS[name]({k: v for k, v in request.items() if k not in ("work", "warmup")})
-            for _ in range(request.get("warmup", 2)):
+            for _ in range(request.get("warmup", 1)):
                 run()
             self.items[key] = run
         return self.items[key]
@@ -98,6 +103,7 @@ class Worker:
         result = run()
         ms = 1e3 * (time.perf_counter() - begin)
         cpu_ms = 1e3 * (time.process_time() - processor)
+        # Trainers know better when their work began.
         return {"work": request["work"], "ms": ms, **result, "cpu_ms": cpu_ms, "peak_mb": self.memory.peak(),
                 "base_mb": base, "load": os.getloadavg()[0]}
 
@@ -123,15 +129,24 @@ def installed_mb(names):
     return size / 2**20
 
 
+def version_of(name):
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
 def about():
     import transformers
 
     return {"work": "about",
             "versions": {"python": sys.version.split()[0], "torch": torch.__version__,
-                         "transformers": transformers.__version__},
+                         "transformers": transformers.__version__, "trl": version_of("trl")},
             "threads": torch.get_num_threads(),
             "allocator": "tuned" if os.environ.get("MALLOC_MMAP_MAX_") == "0" else "stock",
-            "installed_mb": installed_mb(["torch", "transformers"])}
+            "installed_mb": installed_mb(["torch", "transformers", "trl"])}
 
 
 def answer(worker, line):
