@@ -83,7 +83,10 @@ function instructGpt(size: string, learningRate: PresetValue<number>, valueLearn
       ptx_reduction: ownChoice("token_mean", "the paper does not say; ptx/grad_norm_ratio shows its weight"),
       ptx_max_length: ownChoice(1024, "the paper does not say; half of the context bounds the cost"),
       learning_rate: learningRate,
-      value_learning_rate: fromPaper(valueLearningRate, "appendix C.4"),
+      value_learning_rate: fromPaper(
+        valueLearningRate,
+        "appendix C.4, fixed; warmed up with the policy's here, which it does not say",
+      ),
       lr_scheduler_type: fromPaper("constant_with_warmup", "appendix C.4"),
       warmup_steps: fromPaper(10, "appendix C.4: ten iterations"),
       warmup_start_ratio: fromPaper(0.1, "appendix C.4: from a tenth of the peak"),
@@ -93,15 +96,14 @@ function instructGpt(size: string, learningRate: PresetValue<number>, valueLearn
   } satisfies PpoPreset;
 }
 
-/** The sweep and what it showed: appendix E. */
 const sweptRate = ownChoice(
   8e-6,
-  "the paper prints no final rate; of its sweep (2.55e-6 to 2.55e-5) the highest that did not diverge without pretraining mix is 8.05e-6",
+  "the paper prints no final rate; of its sweep (2.55e-6 to 2.55e-5, appendix E.9) all above 8.05e-6 diverged without pretraining mix",
 );
 
 const largestRate = ownChoice(
   2.55e-6,
-  "the paper prints no final rate; the low end of the sweep of the smaller models, as the rates of C.3 fall with size, too",
+  "the paper prints no final rate; the lower of the two that it tried at this size, 2.55e-6 and 3.74e-6 (appendix E.9)",
 );
 
 const ziegler: PpoPreset = {
