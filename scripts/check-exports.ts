@@ -118,8 +118,12 @@ for (const family of families) {
 
   const { parameters: names, ...decoder } = exportDecoder(config);
   const weights = names.map((name) => ({ name, data: model.parameters.get(name)?.data as Float32Array }));
-  const onnx = exportOnnx({ ...decoder, weights });
-  await write(at("onnx"), model, { weights: new Map([["onnx/model.onnx", onnx]]) });
+  const files = new Map([
+    ["onnx/model.onnx", exportOnnx({ ...decoder, weights })],
+    ["onnx/model_quantized.onnx", exportOnnx({ ...decoder, weights, bits: 8 })],
+    ["onnx/model_q4.onnx", exportOnnx({ ...decoder, weights, bits: 4 })],
+  ]);
+  await write(at("onnx"), model, { weights: files });
   process.stdout.write(`${family}\n`);
 }
 await backend.dispose();

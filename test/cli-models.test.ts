@@ -301,3 +301,44 @@ describe("chat", () => {
     expect(long.output.split("\n").length).toBeGreaterThanOrEqual(7);
   });
 });
+
+describe("export", () => {
+  it("writes ONNX in each dtype to the file that transformers.js looks for", async () => {
+    await run([
+      "export",
+      "--model",
+      "language_model",
+      "--out",
+      "web",
+      "--format",
+      "onnx",
+      "--dtype",
+      "float32",
+      "q8",
+      "q4",
+    ]);
+    const sizes = await Promise.all(
+      ["model.onnx", "model_quantized.onnx", "model_q4.onnx"].map(
+        async (file) => (await readFile(join(directory, "web", "onnx", file))).length,
+      ),
+    );
+    expect((await readdir(join(directory, "web", "onnx"))).length).toBe(3);
+    expect(sizes[2]).toBeLessThan(sizes[1] as number);
+  });
+
+  it.each([
+    [["--format", "onnx", "--dtype", "float16"], "--dtype float16: with --format onnx give float32, q8, q4"],
+    [["--dtype", "q4"], "--dtype q4: with --format transformers give float32, float16, bfloat16"],
+    [
+      ["--dtype", "float16", "float32"],
+      "--dtype float16 float32: a transformers directory holds one; give one",
+    ],
+  ])("refuses %j", async (flags, message) => {
+    const terminal = testTerminal({ workingDirectory: directory });
+    expect(
+      await runCli(["export", "--model", "language_model", "--out", "never", ...flags], terminal),
+    ).not.toBe(0);
+    expect(terminal.messages()).toContain(message);
+    expect(await readdir(directory)).not.toContain("never");
+  });
+});

@@ -1,9 +1,10 @@
 /** Writes a traced function as an ONNX model of standard operators, for other runtimes. */
 import { BackendError, type CompositeName, type Graph, legalize } from "@alignkit/core";
 import type { ModelOutput } from "./lower/lowering.js";
-import { type Dimension, encodeModel, type Initializer, type Node } from "./model-proto.js";
+import { type Dimension, encodeModel, type Initializer, type Model, type Node } from "./model-proto.js";
 import { elementTypes } from "./ort-api.js";
 import { constantName, makePlan } from "./plan.js";
+import { type QuantizedBits, quantizeProducts } from "./quantize.js";
 
 /** A named input or output. */
 export interface OnnxValue {
@@ -28,6 +29,8 @@ export interface OnnxExport {
   /** The others, in their order. */
   readonly weights: readonly OnnxWeight[];
   readonly outputs: readonly OnnxValue[];
+  /** Bits of the weights of matrix products, through an operator of ONNX Runtime's own; 32 by default, standard operators only. */
+  readonly bits?: QuantizedBits | 32;
 }
 
 /** Composites with an operator in the ONNX standard. */
@@ -44,13 +47,7 @@ const maximumBytes = 2 ** 31 - 2 ** 20;
  * The bytes of a `.onnx` file.
  * @throws {BackendError} when the weights are larger than such a file can be
  */
-export function exportOnnx({ graph, variant, inputs, weights, outputs }: OnnxExport): Uint8Array {
-  const bytes = weights.reduce((total, { data }) => total + data.byteLength, 0);
-  if (bytes > maximumBytes) {
-    throw new BackendError(
-      `onnx: weights of ${bytes} bytes do not fit in one file, whose limit is ${maximumBytes}; export the model as safetensors`,
-    );
-  }
+export function exportOnnx({ graph, variant, inputs, weights, outputs, bits = 32 }: OnnxExport): Uint8Array {
   const positions = weights.map((_, index) => inputs.length + index);
   const plan = makePlan(
     legalize(graph, standardComposites),
@@ -86,15 +83,24 @@ export function exportOnnx({ graph, variant, inputs, weights, outputs }: OnnxExp
     names.set(name, (outputs[position] as OnnxValue).name);
   }
   const data = new Map(weights.map(({ name, data: values }) => [name, values]));
-  return encodeModel(
-    {
-      nodes: [...casts, ...model.nodes].map((node) => renamed(node, names)),
-      inputs,
-      outputs,
-      initializers: model.initializers.map((entry) => withData(entry, names, data)),
-    },
-    { standardOnly: true },
-  );
+  const whole: Model = {
+    nodes: [...casts, ...model.nodes].map((node) => renamed(node, names)),
+    inputs,
+    outputs,
+    initializers: model.initializers.map((entry) => withData(entry, names, data)),
+  };
+  const written = bits === 32 ? whole : quantizeProducts(whole, bits);
+  checkSize(written);
+  return encodeModel(written, { standardOnly: bits === 32 });
+}
+
+function checkSize({ initializers }: Model): void {
+  const bytes = initializers.reduce((total, { data }) => total + (data?.byteLength ?? 0), 0);
+  if (bytes > maximumBytes) {
+    throw new BackendError(
+      `onnx: weights of ${bytes} bytes do not fit in one file, whose limit is ${maximumBytes}; export the model as safetensors`,
+    );
+  }
 }
 
 function renamed(node: Node, names: ReadonlyMap<string, string>): Node {
