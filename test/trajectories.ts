@@ -10,8 +10,8 @@ import {
   type CheckpointContent,
   createRandom,
   type HostTensor,
-  type StageContext,
   silentProgress,
+  type TrainingContext,
 } from "@alignkit/core";
 import { readModelDirectory, readSafetensors } from "@alignkit/models";
 import { expect } from "vitest";
@@ -66,7 +66,7 @@ export function recordingContext(backend: Backend) {
       },
       signal: new AbortController().signal,
       now: () => performance.now(),
-    } satisfies Partial<StageContext>,
+    } satisfies TrainingContext,
   };
 }
 

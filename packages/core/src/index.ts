@@ -206,6 +206,7 @@ export {
   type StageInputs,
   type StageOptions,
   type StagePlan,
+  type TrainingContext,
 } from "./stage.js";
 export {
   countUses,

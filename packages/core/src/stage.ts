@@ -33,6 +33,12 @@ export interface StageContext {
   resolvePath(path: string): string;
 }
 
+/** What a training loop needs of its stage's context. */
+export type TrainingContext = Pick<
+  StageContext,
+  "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
+>;
+
 /** Inputs of a stage: the required ones, and the optional ones that were given. */
 export type StageInputs<
   Consumes extends ArtifactKeys,

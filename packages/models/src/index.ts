@@ -58,7 +58,7 @@ export {
 export { expandSamplingMasks, type SamplingMask } from "./generation/sampling-mask.js";
 export { type TokenWeights, tokenWeights } from "./generation/weights.js";
 export { logits, scalarScores, tokenLogProbs } from "./heads.js";
-export { initializeParameters, type NumberSource, type ParameterValue } from "./initialize.js";
+export { initializeParameters, type Model, type NumberSource, type ParameterValue } from "./initialize.js";
 export { addLora, defaultLoraTargets, mergeLora, trainableNames, trainedOf, withLora } from "./lora.js";
 export { type LoraConfig, loraScaling } from "./lora-config.js";
 export {

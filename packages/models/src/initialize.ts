@@ -2,6 +2,14 @@ import type { Head, ModelConfig } from "./config.js";
 import { type ParameterSpecification, parameterSpecifications } from "./parameters.js";
 
 /** A parameter's values, row-major. */
+/** A model in the memory of the host. */
+export interface Model {
+  readonly config: ModelConfig;
+  readonly head: Head;
+  /** By Hugging Face's names, in the order of `parameterShapes`. */
+  readonly parameters: ReadonlyMap<string, ParameterValue>;
+}
+
 export interface ParameterValue {
   readonly shape: readonly number[];
   readonly data: Float32Array;

@@ -11,8 +11,8 @@ import {
   type OptimizerSnapshot,
 } from "@alignkit/core";
 import { z } from "zod";
-import type { Head, ModelConfig } from "./config.js";
-import type { NumberSource, ParameterValue } from "./initialize.js";
+import type { ModelConfig } from "./config.js";
+import type { Model, NumberSource } from "./initialize.js";
 import { addLora, defaultLoraTargets, mergeLora, trainedOf, withLora } from "./lora.js";
 import type { LoraConfig } from "./lora-config.js";
 
@@ -47,12 +47,6 @@ export const loraFields = {
 };
 
 export type LoraFields = z.output<z.ZodObject<typeof loraFields>>;
-
-interface Model {
-  readonly config: ModelConfig;
-  readonly head: Head;
-  readonly parameters: ReadonlyMap<string, ParameterValue>;
-}
 
 /**
  * The model that a stage trains: without `use_peft` the whole of it, an adapter merged into its base; with it a new

@@ -4,17 +4,16 @@
  */
 import { ConfigError } from "@alignkit/core";
 import type { Head, ModelConfig } from "./config.js";
-import { initializeSpecifications, type NumberSource, type ParameterValue } from "./initialize.js";
+import {
+  initializeSpecifications,
+  type Model,
+  type NumberSource,
+  type ParameterValue,
+} from "./initialize.js";
 import { endsWith, type LoraConfig, loraScaling } from "./lora-config.js";
 import { linearsOf, parameterNames, parameterSpecifications } from "./parameters.js";
 
 /** Parameters of a model with what they are read as. */
-interface Model {
-  readonly config: ModelConfig;
-  readonly head: Head;
-  readonly parameters: ReadonlyMap<string, ParameterValue>;
-}
-
 /** The projections that peft adapts when none are named: queries and values, or the fused one. */
 export function defaultLoraTargets(config: ModelConfig): readonly string[] {
   const { projection } = parameterNames({ ...config, lora: null }).layers[0] ?? {};

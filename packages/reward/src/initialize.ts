@@ -1,8 +1,7 @@
 /** Where a reward model comes from. */
 import { type DirectoryArtifact, type Random, sizeOf } from "@alignkit/core";
 import {
-  type Head,
-  type ModelConfig,
+  type Model,
   type ParameterValue,
   parameterSpecifications,
   readModelDirectory,
@@ -11,10 +10,7 @@ import {
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
 
-export interface InitialModel {
-  readonly config: ModelConfig;
-  readonly parameters: ReadonlyMap<string, ParameterValue>;
-  readonly head: Head;
+export interface InitialModel extends Model {
   /** The tokenizer's, as they are. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Undefined where only ids are used. */
@@ -34,7 +30,7 @@ export async function readInitialModel({ directory }: DirectoryArtifact): Promis
  * language-model head, from N(0, 1/sqrt(D + 1)) as in the code of Ziegler et al. 2019 and Stiennon et al. 2020.
  */
 export function withScalarHead(
-  { config, parameters }: Pick<InitialModel, "config" | "parameters">,
+  { config, parameters }: Pick<Model, "config" | "parameters">,
   random: Random,
 ): Map<string, ParameterValue> {
   return new Map(

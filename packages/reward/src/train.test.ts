@@ -2,8 +2,8 @@ import {
   createRandom,
   type Metrics,
   referenceBackend,
-  type StageContext,
   silentProgress,
+  type TrainingContext,
 } from "@alignkit/core";
 import { rankedPairs } from "@alignkit/data";
 import { createModelConfig, initializeParameters } from "@alignkit/models";
@@ -47,10 +47,7 @@ async function train(
   } = {},
 ) {
   const lines: { readonly step: number; readonly metrics: Metrics }[] = [];
-  const context: Pick<
-    StageContext,
-    "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
-  > = {
+  const context: TrainingContext = {
     name: "reward",
     backend: referenceBackend(),
     random: createRandom(3),

@@ -11,10 +11,10 @@ import {
   type Optimizer,
   readAll,
   requireFinite,
-  type StageContext,
   savedOptimizer,
   shouldCheckpoint,
   stopIfInterrupted,
+  type TrainingContext,
 } from "@alignkit/core";
 import { type Cursor, startOfData } from "@alignkit/data";
 import {
@@ -22,7 +22,7 @@ import {
   createModelOptimizer,
   createSharedWeights,
   hostTensors,
-  type ModelConfig,
+  type Model,
   type ParameterValue,
   parameterValues,
   scheduleOf,
@@ -43,16 +43,10 @@ import { normalizingBias } from "./normalization.js";
 import { responsesPerRow, rowTensors } from "./rows.js";
 
 export interface TrainOptions {
-  readonly context: Pick<
-    StageContext,
-    "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
-  >;
+  readonly context: TrainingContext;
   readonly config: Omit<RewardConfig, "train_files" | "eval_files" | "demonstration_files">;
   /** With a scalar head. */
-  readonly model: {
-    readonly config: ModelConfig;
-    readonly parameters: ReadonlyMap<string, ParameterValue>;
-  };
+  readonly model: Pick<Model, "config" | "parameters">;
   readonly examples: readonly RankingExample[];
   /** Held out, for the metrics `eval_*`; may be empty. */
   readonly evaluationExamples?: readonly RankingExample[];

@@ -2,8 +2,8 @@ import {
   createRandom,
   type Metrics,
   referenceBackend,
-  type StageContext,
   silentProgress,
+  type TrainingContext,
 } from "@alignkit/core";
 import { createModelConfig, initializeParameters } from "@alignkit/models";
 import { describe, expect, it } from "vitest";
@@ -43,10 +43,7 @@ async function train(
   } = {},
 ) {
   const lines: { readonly step: number; readonly metrics: Metrics }[] = [];
-  const context: Pick<
-    StageContext,
-    "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
-  > = {
+  const context: TrainingContext = {
     name: "sft",
     backend: referenceBackend(),
     random: createRandom(3),

@@ -12,10 +12,10 @@ import {
   type Optimizer,
   readAll,
   requireFinite,
-  type StageContext,
   savedOptimizer,
   shouldCheckpoint,
   stopIfInterrupted,
+  type TrainingContext,
 } from "@alignkit/core";
 import { type Cursor, startOfData } from "@alignkit/data";
 import {
@@ -23,7 +23,7 @@ import {
   createModelOptimizer,
   createSharedWeights,
   hostTensors,
-  type ModelConfig,
+  type Model,
   type ParameterValue,
   parameterValues,
   type ResidualMasks,
@@ -47,15 +47,9 @@ import { type BestState, betterOf, type Selection, savedBest } from "./selection
 import type { ValidationReward } from "./validation-reward.js";
 
 export interface TrainOptions {
-  readonly context: Pick<
-    StageContext,
-    "name" | "backend" | "random" | "tracker" | "progress" | "checkpoints" | "signal" | "now"
-  >;
+  readonly context: TrainingContext;
   readonly config: TrainingConfig;
-  readonly model: {
-    readonly config: ModelConfig;
-    readonly parameters: ReadonlyMap<string, ParameterValue>;
-  };
+  readonly model: Pick<Model, "config" | "parameters">;
   readonly examples: readonly Example[];
   /** Held out, for `eval_loss`; may be empty. */
   readonly evaluationExamples?: readonly Example[];

@@ -1,19 +1,15 @@
-import type { Head, ModelConfig } from "../config.js";
-import type { ParameterValue } from "../initialize.js";
+import type { Model, ParameterValue } from "../initialize.js";
 import { openModelDirectory } from "./open.js";
 import type { SafetensorsDtype } from "./safetensors-dtypes.js";
 
 /** A model as a directory holds it. */
-export interface ModelDirectory {
-  readonly config: ModelConfig;
-  readonly head: Head;
-  /** Hugging Face's names to values, in the order of `parameterShapes`; float32 whatever the file holds. */
-  readonly parameters: ReadonlyMap<string, ParameterValue>;
+export interface ModelDirectory extends Model {
   /** The contents of `generation_config.json`; null without one. */
   readonly generationConfig: Readonly<Record<string, unknown>> | null;
 }
 
 export interface LoadedModelDirectory extends ModelDirectory {
+  /** Float32 whatever the file holds. */
   readonly parameters: Map<string, ParameterValue>;
   /** Of the weights before they were converted; "mixed" when they are of several. */
   readonly dtypeOnDisk: SafetensorsDtype | "mixed";
