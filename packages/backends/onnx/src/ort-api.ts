@@ -254,6 +254,8 @@ export function loadOrtApi(path: string): OrtApi {
       check(functions.disableMemPattern(options), "DisableMemPattern");
       const entries = {
         "session.use_env_allocators": "1",
+        // Else threads of one session turn idly beside the next one's work, and beside that of the host.
+        "session.force_spinning_stop": "1",
         // They would undo what lower/transposed-product.ts does.
         "optimization.disable_specified_optimizers": "GemmTransposeFusion;MatmulTransposeFusion",
         ...settings.entries,
