@@ -12,9 +12,9 @@ const end = 0;
  * @param request.greedy - the most likely token, for comparing results
  */
 export const makeGenerate: MakeItem = async (backend, request): Promise<WorkItem> => {
-  const { model: name, batch, prompt = 64, new: newTokens = 64, directory } = request;
+  const { model: name, changes, batch, prompt = 64, new: newTokens = 64, directory } = request;
   const { lengths, ends, anew = false, greedy = false } = request;
-  const model = await loadModel(name, directory);
+  const model = await loadModel(name, directory, changes);
   const parameters = await uploadAll(backend, model.parameters);
   const { config } = model;
   const prompts = tokenIds(config.vocabularySize, batch, prompt).map((ids, row) => [

@@ -1,11 +1,13 @@
 /** What the bench times: made once, then run again and again. */
 import type { Backend } from "@alignkit/core";
-import type { ModelName } from "./models.js";
+import type { ModelName, ShapeChanges } from "./models.js";
 
 /** One line of the protocol: the work, the model, and the parameters of the item. */
 export interface WorkRequest {
   readonly work: string;
   readonly model: ModelName;
+  /** Where its shape differs. */
+  readonly changes?: ShapeChanges;
   /** B */
   readonly batch: number;
   /** T, for training and scoring. */
@@ -28,6 +30,10 @@ export interface WorkRequest {
   readonly response?: number;
   readonly episodes?: number;
   readonly minibatches?: number;
+  /** M, K and N of a product of `[M, K]` with `[K, N]`. */
+  readonly product?: readonly [m: number, k: number, n: number];
+  /** Bytes to be copied. */
+  readonly bytes?: number;
   /** PPO with pretraining texts, one an episode. */
   readonly texts?: boolean;
   /** Make the generator within each run. */

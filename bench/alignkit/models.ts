@@ -50,13 +50,26 @@ export interface BenchModel {
   readonly parameters: Readonly<Record<string, HostTensor>>;
 }
 
-export function modelConfig(name: ModelName): ModelConfig {
-  return createModelConfig({ ...shapes[name], bos_token_id: 0, eos_token_id: 0, pad_token_id: null });
+/** Fields of `config.json` that differ from those of the named model. */
+export type ShapeChanges = Readonly<Record<string, number>>;
+
+export function modelConfig(name: ModelName, changes: ShapeChanges = {}): ModelConfig {
+  return createModelConfig({
+    ...shapes[name],
+    ...changes,
+    bos_token_id: 0,
+    eos_token_id: 0,
+    pad_token_id: null,
+  });
 }
 
 /** @param directory - weights to read; random ones of a fixed seed unless given, since times do not depend on weights */
-export async function loadModel(name: ModelName, directory?: string): Promise<BenchModel> {
-  const config = modelConfig(name);
+export async function loadModel(
+  name: ModelName,
+  directory?: string,
+  changes?: ShapeChanges,
+): Promise<BenchModel> {
+  const config = modelConfig(name, changes);
   const values =
     directory === undefined
       ? initializeParameters(config, "language_model", createRandom(0).split(name))
@@ -74,9 +87,17 @@ export async function writeRandomModel(
   directory: string,
   name: ModelName,
   head: Head,
-  { seed = 0, widening = 1 }: { readonly seed?: number; readonly widening?: number } = {},
+  {
+    seed = 0,
+    widening = 1,
+    changes,
+  }: {
+    readonly seed?: number;
+    readonly widening?: number;
+    readonly changes?: ShapeChanges | undefined;
+  } = {},
 ): Promise<void> {
-  const config = modelConfig(name);
+  const config = modelConfig(name, changes);
   const parameters = initializeParameters(config, head, createRandom(seed).split(name).split(head));
   if (widening !== 1) {
     for (const { data } of parameters.values()) {

@@ -21,8 +21,8 @@ const training = {
 const manyEpochs = 1_000_000;
 
 /** Equal rows of which all tokens are learned, or chats of which completions are, packed. One run is one epoch. */
-export const makeSft: MakeItem = (backend, { model, batch, length = 128, chats, directory }) => {
-  const { vocabularySize } = modelConfig(model);
+export const makeSft: MakeItem = (backend, { model, changes, batch, length = 128, chats, directory }) => {
+  const { vocabularySize } = modelConfig(model, changes);
   const sizes = chats ?? new Array<readonly [number, number]>(batch).fill([0, length]);
   const demonstrations = tokenRows(
     vocabularySize,
@@ -33,7 +33,7 @@ export const makeSft: MakeItem = (backend, { model, batch, length = 128, chats, 
   });
   return withScratch(async (folder) => {
     const init = directory ?? join(folder, "init");
-    if (directory === undefined) await writeRandomModel(init, model, "language_model");
+    if (directory === undefined) await writeRandomModel(init, model, "language_model", { changes });
     const config = sftConfig.parse({
       ...training,
       train_files: await writeRows(folder, "demonstrations", demonstrations),

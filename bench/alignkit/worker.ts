@@ -8,23 +8,10 @@ import { loadavg } from "node:os";
 import { createInterface } from "node:readline";
 import type { Backend } from "@alignkit/core";
 import { openBackend, packagesOf } from "./backends.js";
-import { makeGenerate } from "./generate.js";
 import { installedMegabytes } from "./installed-size.js";
-import type { MakeItem, WorkItem, WorkRequest } from "./item.js";
+import type { WorkItem, WorkRequest } from "./item.js";
+import { makers } from "./makers.js";
 import { peakMegabytes, resetPeak, residentMegabytes } from "./resident-memory.js";
-import { makeScore } from "./score.js";
-import { makePpo, makeReward, makeSft } from "./stage-items.js";
-import { makeHelp, makeImport } from "./start-up.js";
-
-const makers: Readonly<Record<string, MakeItem>> = {
-  sft: makeSft,
-  reward: makeReward,
-  ppo: makePpo,
-  generate: makeGenerate,
-  score: makeScore,
-  help: makeHelp,
-  import: makeImport,
-};
 
 const items = new Map<string, WorkItem>();
 

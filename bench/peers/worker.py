@@ -36,6 +36,7 @@ if __name__ == "__main__":
 
 import torch
 
+import peaks
 import ppo
 import rewarding
 import sampling
@@ -44,7 +45,7 @@ import starting
 import trainers
 import training
 
-PARTS = (training, scoring, sampling, rewarding, ppo, trainers, starting)
+PARTS = (training, scoring, sampling, rewarding, ppo, trainers, starting, peaks)
 MAKERS = {name: maker for part in PARTS for name, maker in part.MAKERS.items()}
 
 

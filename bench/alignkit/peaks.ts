@@ -1,0 +1,37 @@
+/** What the machine can do at most: a product of matrices through the backend, and a copy of memory. */
+import { compileFunction, float32, matMul, type Tensor } from "@alignkit/core";
+import type { MakeItem } from "./item.js";
+
+/** A product of two matrices on the backend, as one graph. */
+export const makeProduct: MakeItem = async (backend, { product: [m, k, n] = [1, 1, 1] }) => {
+  const matrix = (rows: number, columns: number) =>
+    backend.upload(float32(new Float32Array(rows * columns).fill(0.5), [rows, columns]));
+  const [a, b] = [await matrix(m, k), await matrix(k, n)];
+  const multiply = compileFunction(backend, (inputs: { readonly a: Tensor; readonly b: Tensor }) => ({
+    c: matMul(inputs.a, inputs.b),
+  }));
+  return {
+    async run() {
+      const { c } = await multiply({ a, b });
+      c.dispose();
+      return { tokens: 0, flops: 2 * m * k * n };
+    },
+    async dispose() {
+      await multiply.dispose();
+      a.dispose();
+      b.dispose();
+    },
+  };
+};
+
+/** A copy in one thread. */
+export const makeCopy: MakeItem = async (_, { bytes = 2 ** 28 }) => {
+  const [from, to] = [new Uint8Array(bytes).fill(1), new Uint8Array(bytes).fill(2)];
+  return {
+    async run() {
+      to.set(from);
+      return { tokens: 0, moved: 2 * bytes };
+    },
+    dispose: async () => {},
+  };
+};

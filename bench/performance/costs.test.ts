@@ -1,0 +1,58 @@
+import { add, legalize, matMul, reshape, softmax, takeRows, trace, transpose } from "@alignkit/core";
+import { expect, it } from "vitest";
+import { addCosts, graphCosts } from "./costs.js";
+
+const type = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
+const ids = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
+const vocabulary = 11;
+
+it("counts products by their shapes, and bytes of what is read and written", () => {
+  const { graph } = trace(
+    ({ x, weight, head, table, tokens }: never) => {
+      const embedded = takeRows(table, tokens);
+      const hidden = add(matMul(add(x, embedded), weight), x);
+      return { logits: matMul(hidden, head, { transposeB: true }) };
+    },
+    {
+      x: type(3, 5),
+      weight: type(5, 5),
+      head: type(vocabulary, 5),
+      table: type(7, 5),
+      tokens: ids(3),
+    },
+  );
+  const costs = graphCosts(legalize(graph, new Set()), vocabulary);
+  expect(costs).toEqual({
+    // 3 rows of 5 floats, read and written.
+    embedding: { flops: 0, bytes: 2 * 3 * 5 * 4 },
+    // Two sums, each of two operands of 15 floats.
+    elementwise: { flops: 0, bytes: 2 * 3 * 15 * 4 },
+    // [3, 5] x [5, 5]: 2 * 3 * 5 * 5; floats 15 + 25 + 15.
+    products: { flops: 150, bytes: 55 * 4 },
+    // [3, 5] x [5, 11]: 2 * 3 * 5 * 11; floats 15 + 55 + 33.
+    head: { flops: 330, bytes: 103 * 4 },
+  });
+});
+
+it("knows attention by its matrix for each row and head, and counts no views", () => {
+  const { graph } = trace(
+    ({ q, k }: never) => {
+      const scores = matMul(transpose(q, [0, 2, 1, 3]), transpose(k, [0, 2, 1, 3]), { transposeB: true });
+      return { flat: reshape(softmax(scores), [2, 3 * 4 * 4]) };
+    },
+    { q: type(2, 4, 3, 5), k: type(2, 4, 3, 5) },
+  );
+  const costs = graphCosts(legalize(graph, new Set(["softmax"])), vocabulary);
+  // Two transposes of 120 floats; 6 products [4, 5] x [5, 4] of 120 + 120 + 96 floats; softmax of 96.
+  expect(costs).toEqual({
+    attention: { flops: 6 * 2 * 4 * 5 * 4, bytes: (2 * 240 + 336 + 192) * 4 },
+  });
+});
+
+it("adds up", () => {
+  const one = { head: { flops: 1, bytes: 2 } };
+  expect(addCosts(one, { head: { flops: 10, bytes: 20 }, loss: { flops: 0, bytes: 5 } }, 3)).toEqual({
+    head: { flops: 31, bytes: 62 },
+    loss: { flops: 0, bytes: 15 },
+  });
+});

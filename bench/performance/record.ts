@@ -1,0 +1,44 @@
+/** What was measured of where the time is and how cost grows, as JSON beside the page that shows it. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Peaks } from "./floor.js";
+import type { Curve } from "./growth.js";
+import type { MeasuredPeaks } from "./peaks.js";
+import type { WorkProfile } from "./profile-work.js";
+
+/** Where and of what the numbers are. */
+export interface Stamp {
+  readonly machine: string;
+  readonly commit: string;
+  readonly date: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export interface PerformanceRecord {
+  readonly peaks?: { readonly stamp: Stamp; readonly measured: MeasuredPeaks };
+  readonly works: readonly { readonly id: string; readonly stamp: Stamp; readonly profile: WorkProfile }[];
+  readonly curves: readonly { readonly stamp: Stamp; readonly curve: Curve }[];
+}
+
+const results = (name: string) => fileURLToPath(new URL(`../../docs/results/${name}`, import.meta.url));
+
+export const recordPath = results("performance.json");
+/** What `npm run bench -- --json` writes for the page. */
+export const benchRecordPath = results("bench.json");
+
+export function readPerformance(path: string): PerformanceRecord {
+  if (!existsSync(path)) return { works: [], curves: [] };
+  return JSON.parse(readFileSync(path, "utf8")) as PerformanceRecord;
+}
+
+export function writePerformance(path: string, record: PerformanceRecord): void {
+  writeFileSync(path, `${JSON.stringify(record, null, 1)}\n`);
+}
+
+/** The best that was measured, in FLOPs and bytes a second. */
+export function bestPeaks({ products, copies }: MeasuredPeaks): Peaks {
+  return {
+    flops: 1e9 * Math.max(...products.flatMap(({ rates }) => Object.values(rates))),
+    bytes: 1e9 * Math.max(...Object.values(copies)),
+  };
+}

@@ -1,0 +1,95 @@
+/** Backends that tell what is asked of them: one that only counts, and one that computes and takes the time. */
+import {
+  type Backend,
+  type CompileOptions,
+  type DeviceTensor,
+  type Executable,
+  type Graph,
+  type HostTensor,
+  legalize,
+  sizeOf,
+  type TensorType,
+  topologicalOrder,
+} from "@alignkit/core";
+import { addCosts, type Costs, graphCosts } from "./costs.js";
+
+/** All results are ones: finite losses, and tokens that can be drawn. */
+export interface CountingBackend extends Backend {
+  /** What was run since the last call. */
+  takeCosts(): Costs;
+}
+
+/**
+ * Computes nothing; counts what each run would cost at its true sizes.
+ * @param supports - composites that the backend in question takes whole
+ */
+export function countingBackend(supports: Backend["supports"], vocabulary: number): CountingBackend {
+  let costs: Costs = {};
+  return {
+    specificationVersion: "v1",
+    name: "counting",
+    supports,
+    dynamicShapes: false,
+    upload: async (value) => onesOf(value.type),
+    async compile(graph) {
+      const legal = legalize(graph, supports);
+      const own = graphCosts(legal, vocabulary);
+      return {
+        async run() {
+          costs = addCosts(costs, own);
+          return graph.outputs.map(({ type }) => onesOf(type));
+        },
+        async dispose() {},
+      };
+    },
+    async dispose() {},
+    takeCosts() {
+      const taken = costs;
+      costs = {};
+      return taken;
+    },
+  };
+}
+
+function onesOf(type: TensorType): DeviceTensor {
+  return {
+    type,
+    async read() {
+      const make = type.dtype === "float32" ? Float32Array : type.dtype === "int32" ? Int32Array : Uint8Array;
+      return { type, data: new make(sizeOf(type.shape)).fill(1) } as HostTensor;
+    },
+    dispose() {},
+  };
+}
+
+/** Wall time of runs, in milliseconds. */
+export interface RunTimes {
+  /** Of graphs with an update of the optimizer, and the sums of squares before it. */
+  optimizer: number;
+  /** Of all others. */
+  model: number;
+}
+
+/** The backend, with the time of each run added to `times`. */
+export function timedBackend(backend: Backend, times: RunTimes): Backend {
+  return {
+    ...backend,
+    async compile(graph: Graph, options?: CompileOptions): Promise<Executable> {
+      const executable = await backend.compile(graph, options);
+      const ops = new Set(topologicalOrder(graph.outputs).map(({ op }) => op));
+      const key =
+        ops.has("adamWUpdate") || (ops.has("sumSquares") && !ops.has("matMul")) ? "optimizer" : "model";
+      return {
+        async run(inputs, runOptions) {
+          const started = performance.now();
+          try {
+            return await executable.run(inputs, runOptions);
+          } finally {
+            times[key] += performance.now() - started;
+          }
+        },
+        dispose: () => executable.dispose(),
+      };
+    },
+  };
+}
