@@ -26,6 +26,8 @@ const layers = [
     mayImport: ["^packages/(?:core|tokenizer|data|models)/"],
     own: "^packages/$1/",
   },
+  // As anybody's package.
+  { name: "custom-backend", from: "^examples/custom-backend/", mayImport: ["^packages/core/"] },
 ];
 
 /** Tests and what only tests read may use more: a stage's test runs on a real backend. */

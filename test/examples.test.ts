@@ -1,11 +1,12 @@
 /** The examples run as their headers say, and do what they say. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeTinyModel } from "../examples/tiny-model.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const minute = 60_000;
@@ -91,5 +92,37 @@ describe("examples", () => {
       );
     },
     minute,
+  );
+
+  it(
+    "custom-backend: the command line trains on it by name, to the losses of the ONNX backend",
+    async () => {
+      const completions = [" Good morning to you.", " Hello, how are you?", " Good evening, all."];
+      const data = join(scratch, "greetings.jsonl");
+      await writeFile(
+        data,
+        completions.map((completion) => `${JSON.stringify({ prompt: "Greet:", completion })}\n`).join(""),
+      );
+      const model = join(scratch, "greeter");
+      await writeTinyModel(model, completions);
+      const losses = async (...backend: readonly string[]) => {
+        const directory = join(scratch, backend.at(-1) as string);
+        await runScript(
+          ...["apps/cli/src/main.ts", "sft", ...backend, "--init", model, "--train-files", data],
+          ...["--output-dir", directory, "--max-steps", "2", "--per-device-train-batch-size", "3"],
+          // Masks of dropout follow the padding, of which backends with free axes need less.
+          ...["--learning-rate", "0.01", "--save-steps", "0", "--residual-dropout", "0"],
+        );
+        const lines = (await readFile(join(directory, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+        return lines.map((line) => JSON.parse(line).loss as number);
+      };
+      const onJax = await losses("--plugin", "alignkit-backend-jax", "--backend", "jax");
+      const onOnnx = await losses("--backend", "onnx");
+      expect(onJax).toHaveLength(2);
+      // float32, summed in another order; the second loss is that of updated weights.
+      for (const [step, loss] of onOnnx.entries()) expect(onJax[step]).toBeCloseTo(loss, 4);
+      expect(onJax[1]).toBeLessThan(onJax[0] as number);
+    },
+    2 * minute,
   );
 });

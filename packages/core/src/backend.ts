@@ -18,6 +18,8 @@ export interface Backend {
   readonly dynamicShapes: boolean;
   /** What computes; `alignkit doctor` prints it. */
   readonly runtime?: RuntimeDescription;
+  /** Conformance checks that it is known to fail, by name, and why. One that passes is reported as well. */
+  readonly expectedFailures?: Readonly<Record<string, string>>;
   /** Copies to the device. */
   upload(value: HostTensor): Promise<DeviceTensor>;
   /**

@@ -138,6 +138,7 @@ export type {
   GradientRule,
   PrimitiveDefinition,
 } from "./ops/definition.js";
+export { checkIds, checkRange } from "./ops/indexing.js";
 export { compositeNames, compositeTable, isComposite, primitiveNames, primitives } from "./ops/table.js";
 export {
   type AdamWScalars,

@@ -28,6 +28,8 @@ export interface Engine<V> {
   readonly name: string;
   /** The library that computes, for `alignkit doctor`. */
   readonly runtime?: RuntimeDescription;
+  /** As in {@link Backend.expectedFailures}. */
+  readonly expectedFailures?: Readonly<Record<string, string>>;
   readonly kernels: KernelTable<V>;
   /** Copies from the host. */
   upload(value: HostTensor): V | Promise<V>;
@@ -72,6 +74,7 @@ export function interpreterBackend<V>(engine: Engine<V>): Backend {
     supports,
     dynamicShapes: false,
     ...(engine.runtime === undefined ? {} : { runtime: engine.runtime }),
+    ...(engine.expectedFailures === undefined ? {} : { expectedFailures: engine.expectedFailures }),
     upload: async (host) => wrap(await engine.upload(host), host.type),
     compile: async (graph, options = {}) =>
       interpret(engine, legalize(graph, supports), wrap, options.constants),

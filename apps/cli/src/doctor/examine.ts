@@ -1,7 +1,7 @@
 /** `alignkit doctor`: machine, backend, conformance, speed. */
 import { freemem } from "node:os";
 import { AlignkitError, type Backend, describeEnvironment } from "@alignkit/core";
-import { checkContract, conformanceCases, contractNames, runConformance } from "@alignkit/core/conformance";
+import { type ConformanceResult, conformanceChecks, runConformance } from "@alignkit/core/conformance";
 import type { DoctorFlags } from "../commands/doctor.js";
 import { defaultBackend, parseBackend } from "../options/backend-option.js";
 import { loadRegistry } from "../plugins.js";
@@ -36,7 +36,7 @@ export async function examine(session: Session, flags: DoctorFlags): Promise<voi
   // 2. The backend; making it checks its library
   const backend = await factory.create(choice.options);
   try {
-    stdout.write(formatTable([["backend", `${backend.name} (${factory.description})`]]));
+    stdout.write(formatTable(describeBackend(backend, factory.description)));
     // 3. Whether it does what the reference does
     const failures = await checkBackend(session, backend);
     // 4. How fast it is
@@ -54,28 +54,42 @@ export async function examine(session: Session, flags: DoctorFlags): Promise<voi
   }
 }
 
+function describeBackend(backend: Backend, description: string): readonly (readonly string[])[] {
+  const { runtime, supports } = backend;
+  const whole = [...supports].sort().join(", ");
+  return [
+    ["backend", `${backend.name} (${description})`],
+    ["engine", runtime === undefined ? "does not say" : `${runtime.name} ${runtime.version}`],
+    ["device", runtime?.device ?? "does not say"],
+    ["threads", String(runtime?.threads ?? "does not say")],
+    ["taken whole", whole === "" ? "nothing; composites are decomposed" : whole],
+  ];
+}
+
 /** @returns what is wrong, a line each */
 async function checkBackend({ terminal, screen }: Session, backend: Backend): Promise<readonly string[]> {
   const now = () => performance.now();
   const start = now();
   const progress = createTerminalProgress(screen, now);
-  const task = progress.start(conformanceCases.length + contractNames.length, "checks", "conformance");
-  const failures: string[] = [];
-  const results = await runConformance(backend, {
-    onResult({ name, status, message }) {
-      if (status === "failed") failures.push(`- ${name}: ${message}`);
-      task.advance(1);
-    },
-  });
-  for (const name of contractNames) {
-    const message = await checkContract(backend, name);
-    if (message !== undefined) failures.push(`- ${name}: ${message}`);
-    task.advance(1);
-  }
+  const task = progress.start(conformanceChecks().length, "checks", "conformance");
+  const results = await runConformance(backend, { onResult: () => task.advance(1) });
   task.done();
-  const passed = results.length + contractNames.length - failures.length;
+  const having = (...wanted: readonly ConformanceResult["status"][]) =>
+    results.filter(({ status }) => wanted.includes(status));
+  const failed = having("failed", "unexpected-pass");
+  const expected = having("expected-failure");
+  const counts = [
+    `${having("passed").length} passed`,
+    `${failed.length} failed`,
+    ...(expected.length > 0 ? [`${expected.length} as expected`] : []),
+  ];
   terminal.stdout.write(
-    `conformance  ${passed} passed, ${failures.length} failed in ${formatDuration((now() - start) / 1000)}\n`,
+    `conformance  ${counts.join(", ")} in ${formatDuration((now() - start) / 1000)}\n` +
+      expected
+        .map(({ name }) => `expected     ${name} fails: ${backend.expectedFailures?.[name]}\n`)
+        .join(""),
   );
-  return failures;
+  return failed.map(
+    ({ name, message = "passes, though the backend says that it fails" }) => `- ${name}: ${message}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { BackendError, type KernelTable, sizeOf } from "@alignkit/core";
+import { checkIds, checkRange, type KernelTable, type OpName, sizeOf } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LoadedEngine } from "./load-engine.js";
 
@@ -36,11 +36,7 @@ export function indexingKernels({ tf, scoped }: LoadedEngine): IndexingKernels {
     updateSlice: async ([base, update, start], { axis }) => {
       const first = (await start!.data<"int32">())[0]!;
       const [length, size] = [update!.shape[axis]!, base!.shape[axis]!];
-      if (first < 0 || first + length > size) {
-        throw new BackendError(
-          `updateSlice: ${length} entries from ${first} on do not fit an axis of ${size}`,
-        );
-      }
+      checkRange("updateSlice", first, length, size);
       const between = (from: number, to: number) =>
         tf.slice(
           base!,
@@ -62,12 +58,11 @@ export function indexingKernels({ tf, scoped }: LoadedEngine): IndexingKernels {
 }
 
 /** @throws {BackendError} when an id is outside `0 .. size - 1` */
-async function readIds(op: string, tensor: Tensor, size: number): Promise<Int32Array> {
+async function readIds(op: OpName, tensor: Tensor, size: number): Promise<Int32Array> {
   // Copied: on some engines what is read is the tensor's own memory.
   const ids = (await tensor.data<"int32">()).slice();
-  const position = ids.findIndex((id) => id < 0 || id >= size);
-  if (position === -1) return ids;
-  throw new BackendError(`${op}: id ${ids[position]} at position ${position} is outside 0..${size - 1}`);
+  checkIds(op, ids, size);
+  return ids;
 }
 
 /** Flat positions of the id of each row in rows of `width`. */

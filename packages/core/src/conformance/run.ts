@@ -8,11 +8,13 @@ import type { Tensor } from "../tensor.js";
 import { float32, formatType, type HostTensor, sameType, sizeOf } from "../types.js";
 import type { ConformanceCase, InputSpecification } from "./case.js";
 import { conformanceCases } from "./cases.js";
+import { checkContract, contractNames } from "./contract.js";
 
-/** What became of one case. */
+/** What became of one check. */
 export interface ConformanceResult {
+  /** Of the case, or `contract: ` and the rule. */
   readonly name: string;
-  /** `unexpected-pass`: listed as an expected failure, but it passes; take it off the list. */
+  /** `unexpected-pass`: the backend lists it as an expected failure, but it passes; take it off the list. */
   readonly status: "passed" | "failed" | "expected-failure" | "unexpected-pass";
   /** Why it failed: the output and element, both values. */
   readonly message?: string;
@@ -20,30 +22,51 @@ export interface ConformanceResult {
 
 export interface ConformanceOptions {
   readonly cases?: readonly ConformanceCase[];
-  /** Names of cases that are known to fail; they run all the same. */
-  readonly expectedFailures?: readonly string[];
   readonly onResult?: (result: ConformanceResult) => void;
 }
 
-/** Runs the cases on a backend and compares values and gradients with the reference; needs no test framework. */
+/** One thing that is checked of a backend. */
+export interface ConformanceCheck {
+  readonly name: string;
+  run(backend: Backend): Promise<ConformanceResult>;
+}
+
+/** The cases and the rules of the contract as checks; what the backend lists as expected failures runs all the same. */
+export function conformanceChecks(
+  cases: readonly ConformanceCase[] = conformanceCases,
+): readonly ConformanceCheck[] {
+  const check = (
+    name: string,
+    find: (backend: Backend) => Promise<string | undefined>,
+  ): ConformanceCheck => ({
+    name,
+    async run(backend) {
+      const message = await find(backend);
+      const expected = Object.hasOwn(backend.expectedFailures ?? {}, name);
+      if (message === undefined) return { name, status: expected ? "unexpected-pass" : "passed" };
+      return { name, status: expected ? "expected-failure" : "failed", message };
+    },
+  });
+  const checks = [
+    ...cases.map((each) => check(each.name, (backend) => checkCase(backend, each))),
+    ...contractNames.map((rule) => check(`contract: ${rule}`, (backend) => checkContract(backend, rule))),
+  ];
+  const names = new Set(checks.map(({ name }) => name));
+  const listed = async ({ expectedFailures = {} }: Backend) => {
+    const unknown = Object.keys(expectedFailures).filter((name) => !names.has(name));
+    return unknown.length === 0 ? undefined : `no such check: ${unknown.join(", ")}`;
+  };
+  return cases === conformanceCases ? [...checks, check("expected failures are checks", listed)] : checks;
+}
+
+/** Compares values and gradients with the reference, and tries the rules of the contract; needs no test framework. */
 export async function runConformance(
   backend: Backend,
-  { cases = conformanceCases, expectedFailures = [], onResult }: ConformanceOptions = {},
+  { cases, onResult }: ConformanceOptions = {},
 ): Promise<readonly ConformanceResult[]> {
   const results: ConformanceResult[] = [];
-  for (const each of cases) {
-    const message = await checkCase(backend, each);
-    const expected = expectedFailures.includes(each.name);
-    const status =
-      message === undefined
-        ? expected
-          ? "unexpected-pass"
-          : "passed"
-        : expected
-          ? "expected-failure"
-          : "failed";
-    const result: ConformanceResult =
-      message === undefined ? { name: each.name, status } : { name: each.name, status, message };
+  for (const check of conformanceChecks(cases)) {
+    const result = await check.run(backend);
     results.push(result);
     onResult?.(result);
   }

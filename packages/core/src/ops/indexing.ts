@@ -1,6 +1,7 @@
 import { BackendError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
 import { type HostTensor, sizeOf } from "../types.js";
+import type { OpName } from "./attributes.js";
 import { reshape, scatterAddRows, scatterAlongLast, takeAlongLast, takeRows, zeros } from "./build.js";
 import { only, type PrimitivePart } from "./definition.js";
 
@@ -8,9 +9,29 @@ type Indexing = "takeRows" | "scatterAddRows" | "takeAlongLast" | "scatterAlongL
 
 function checkedId(op: string, ids: HostTensor, position: number, size: number): number {
   const id = ids.data[position] as number;
-  if (id < 0 || id >= size)
-    throw new BackendError(`${op}: id ${id} at position ${position} is outside 0..${size - 1}`);
+  if (id < 0 || id >= size) throw outside(op, id, position, size);
   return id;
+}
+
+const outside = (op: string, id: number, position: number, size: number): BackendError =>
+  new BackendError(`${op}: id ${id} at position ${position} is outside 0..${size - 1}`);
+
+/**
+ * For kernels that take ids, on engines that would compute something with any id.
+ * @param size - of the axis that the ids point into
+ * @throws {BackendError} naming the first id outside `0 .. size - 1`
+ */
+export function checkIds(op: OpName, ids: ArrayLike<number>, size: number): void {
+  for (let position = 0; position < ids.length; position++) {
+    const id = ids[position] as number;
+    if (id < 0 || id >= size) throw outside(op, id, position, size);
+  }
+}
+
+/** @throws {BackendError} when `length` entries from `first` on leave an axis of `size` */
+export function checkRange(op: OpName, first: number, length: number, size: number): void {
+  if (first >= 0 && first + length <= size) return;
+  throw new BackendError(`${op}: ${length} entries from ${first} on do not fit an axis of ${size}`);
 }
 
 export const indexing: PrimitivePart<Indexing> = {
@@ -80,11 +101,7 @@ export const indexing: PrimitivePart<Indexing> = {
       const first = start.data[0] as number;
       const length = update.type.shape[axis] as number;
       const size = shape[axis] as number;
-      if (first < 0 || first + length > size) {
-        throw new BackendError(
-          `updateSlice: ${length} entries from ${first} on do not fit an axis of ${size}`,
-        );
-      }
+      checkRange("updateSlice", first, length, size);
       const width = sizeOf(shape.slice(axis + 1));
       const out = outputs[0]!.data;
       out.set(base.data);

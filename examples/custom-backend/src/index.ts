@@ -1,0 +1,2 @@
+export { createJaxBackend, type JaxBackendOptions } from "./backend.js";
+export { plugin } from "./plugin.js";
