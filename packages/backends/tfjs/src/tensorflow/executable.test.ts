@@ -1,0 +1,188 @@
+/** What stays in the variables of a session, who may still read it, and that nothing piles up. */
+import {
+  add,
+  apply,
+  type Backend,
+  cachedAttention,
+  compileFunction,
+  type DeviceTensor,
+  float32,
+  gradients,
+  int32,
+  matMul,
+  mul,
+  referenceBackend,
+  sum,
+  type Tensor,
+  takeRows,
+} from "@alignkit/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTfjsBackend } from "../backend.js";
+import { nodeMissing } from "../fixtures/node-missing.js";
+import { loadEngine } from "../load-engine.js";
+import type { Value } from "./values.js";
+
+const values = (count: number, seed: number) =>
+  Float32Array.from({ length: count }, (_, index) => Math.sin(index * 1.7 + seed));
+
+const scalar = (value: number) => float32([value], []);
+
+type State = { readonly parameter: Tensor; readonly m: Tensor; readonly v: Tensor };
+
+/** A step down the gradient of the sum of squares of `x parameter`. */
+const gradientOf = ({ parameter, x }: { readonly parameter: Tensor; readonly x: Tensor }) => {
+  const y = matMul(x, parameter);
+  return { gradient: gradients(sum(mul(y, y)), [parameter])[0]! };
+};
+const settings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
+const update = ({ state, gradient, rate }: { state: State; gradient: Tensor; rate: Tensor }) => {
+  const one = mul(rate, 0);
+  const scale = add(one, 1);
+  const inputs = [state.parameter, gradient, state.m, state.v, rate, rate, scale, scale];
+  const [parameter, m, v] = apply("adamWUpdate", inputs, settings) as [Tensor, Tensor, Tensor];
+  return { state: { parameter, m, v } };
+};
+
+const cacheStep = (inputs: Readonly<Record<"q" | "k" | "v" | "keys" | "values" | "lengths", Tensor>>) => {
+  const { q, k, v, keys, values: held, lengths } = inputs;
+  return cachedAttention({ queries: q, keys: k, values: v }, { keys, values: held }, lengths, {
+    scale: 0.5,
+    slidingWindow: null,
+  });
+};
+
+describe.skipIf(nodeMissing !== undefined)(
+  `tfjs:node${nodeMissing ? `, skipped: ${nodeMissing}` : ""}`,
+  () => {
+    let backend: Backend;
+    let count: () => number;
+    beforeAll(async () => {
+      const { tf } = await loadEngine("node");
+      backend = await createTfjsBackend({ provider: "node" });
+      count = () => tf.memory().numTensors;
+    });
+    afterAll(() => backend.dispose());
+
+    const start = async (on: Backend, size: number) => {
+      const zeros = () => on.upload(float32(new Float32Array(size * size), [size, size]));
+      const parameter = await on.upload(float32(values(size * size, 1), [size, size]));
+      return { parameter, m: await zeros(), v: await zeros() };
+    };
+
+    /** Trains for some steps and gives the parameters after each. */
+    const train = async (on: Backend, size: number, steps: number, onStep: () => void = () => {}) => {
+      const step = compileFunction(on, update, { donate: ["state", "gradient"] });
+      const gradient = compileFunction(on, gradientOf);
+      const x = float32(values(2 * size, 2), [2, size]);
+      let state: Readonly<Record<"parameter" | "m" | "v", DeviceTensor>> = await start(on, size);
+      for (let index = 0; index < steps; index++) {
+        const made = await gradient({ parameter: state.parameter, x });
+        ({ state } = await step({ state, gradient: made.gradient, rate: scalar(0.01) }));
+        onStep();
+      }
+      const last = (await state.parameter.read()).data;
+      const moments = state;
+      await step.dispose();
+      await gradient.dispose();
+      // What lay in the session is still there.
+      expect((await moments.m.read()).data.every(Number.isFinite)).toBe(true);
+      for (const tensor of Object.values(state)) tensor.dispose();
+      return last;
+    };
+
+    it("trains in variables as the reference does", async () => {
+      const got = await train(backend, 5, 20);
+      const wanted = await train(referenceBackend(), 5, 20);
+      for (const [index, value] of wanted.entries()) expect(got[index]).toBeCloseTo(value, 4);
+    });
+
+    it("leaves what was not donated as it was", async () => {
+      const step = compileFunction(backend, update);
+      const state = await start(backend, 3);
+      const gradient = float32(values(9, 3), [3, 3]);
+      const first = await step({ state, gradient, rate: scalar(0.1) });
+      const second = await step({ state: first.state, gradient, rate: scalar(0.1) });
+      expect((await state.parameter.read()).data).toEqual(values(9, 1));
+      const donated = compileFunction(backend, update, { donate: ["state"] });
+      const again = await donated({ state, gradient, rate: scalar(0.1) });
+      expect((await again.state.parameter.read()).data).toEqual((await first.state.parameter.read()).data);
+      expect((await second.state.m.read()).data).not.toEqual((await first.state.m.read()).data);
+      await expect(state.parameter.read()).rejects.toThrow("was used after it was disposed or donated");
+      for (const tensors of [first, second, again])
+        for (const tensor of Object.values(tensors.state)) tensor.dispose();
+      for (const made of [step, donated]) await made.dispose();
+    });
+
+    it("writes one row of a cache, and copies for whoever keeps the old one", async () => {
+      const [batch, slots, width] = [2, 4, 3];
+      const rowsOf = (seed: number) => float32(values(batch * width, seed), [batch, 1, 1, width]);
+      const run = compileFunction(backend, cacheStep, { donate: ["keys", "values"] });
+      const keeping = compileFunction(backend, cacheStep);
+      const wanted = compileFunction(referenceBackend(), cacheStep);
+      const empty = () => float32(values(batch * slots * width, 9), [batch, 1, slots, width]);
+      let [keys, held] = [await backend.upload(empty()), await backend.upload(empty())];
+      let [otherKeys, otherHeld]: [object, object] = [empty(), empty()];
+      for (let index = 0; index < slots; index++) {
+        const given = {
+          q: rowsOf(index),
+          k: rowsOf(index + 10),
+          v: rowsOf(index + 20),
+          lengths: int32([index, 0], [2]),
+        };
+        const before = (await keys.read()).data.slice();
+        const copied = await keeping({ ...given, keys, values: held });
+        expect((await keys.read()).data).toEqual(before);
+        const result = await run({ ...given, keys, values: held });
+        // It stays where it was written.
+        expect((result.keys as Value).slot).toBeDefined();
+        const expected = await wanted({ ...given, keys: otherKeys, values: otherHeld } as never);
+        for (const name of ["attended", "keys", "values"] as const) {
+          const want = (await expected[name].read()).data;
+          for (const each of [copied, result]) {
+            const got = (await each[name].read()).data;
+            for (const [at, value] of want.entries()) expect(got[at], `${name}[${at}]`).toBeCloseTo(value, 5);
+          }
+        }
+        for (const tensor of [...Object.values(copied), result.attended]) tensor.dispose();
+        [keys, held, otherKeys, otherHeld] = [result.keys, result.values, expected.keys, expected.values];
+      }
+      keys.dispose();
+      held.dispose();
+      for (const made of [run, keeping]) await made.dispose();
+    });
+
+    it("holds as many tensors and as much memory after 200 steps as before", {
+      timeout: 60_000,
+    }, async () => {
+      const before = count();
+      const counts = new Set<number>();
+      const resident: number[] = [];
+      // 1.6 MB a tensor: one more held at each step would be 240 MB over the last 150.
+      await train(backend, 640, 200, () => {
+        counts.add(count());
+        resident.push(process.memoryUsage.rss());
+      });
+      expect(counts.size).toBe(1);
+      expect(count()).toBe(before);
+      expect(resident[199]! - resident[50]!).toBeLessThan(24 << 20);
+    });
+
+    it("names an id that is outside, and goes on", async () => {
+      const take = compileFunction(backend, ({ table, ids }: { table: Tensor; ids: Tensor }) => ({
+        rows: takeRows(table, ids),
+      }));
+      const table = float32(values(6, 1), [3, 2]);
+      await expect(take({ table, ids: int32([0, 3], [2]) })).rejects.toThrow(
+        "takeRows: id 3 at position 1 is outside 0..2",
+      );
+      // Ids that are computed are seen by TensorFlow itself.
+      const next = compileFunction(backend, ({ table: rows, ids }: { table: Tensor; ids: Tensor }) => ({
+        rows: takeRows(rows, add(ids, 1)),
+      }));
+      await expect(next({ table, ids: int32([2], [1]) })).rejects.toThrow("TensorFlow says: ");
+      expect((await (await next({ table, ids: int32([1], [1]) })).rows.read()).data).toEqual(
+        values(6, 1).slice(4),
+      );
+    });
+  },
+);
