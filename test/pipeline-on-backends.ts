@@ -86,7 +86,7 @@ export async function createPipelineFiles() {
   );
   await write(
     "prompts.jsonl",
-    rows.map((i) => ({ input_ids: [1, ...rows.slice(0, i % 3), 3 + i] })),
+    rows.map((i) => ({ input_ids: [1, 3 + i] })),
   );
   return { root, remove: () => rm(root, { recursive: true }) };
 }
@@ -105,11 +105,15 @@ export async function runOn(backend: Backend, root: string): Promise<readonly St
     .map((line) => JSON.parse(line));
 }
 
+/**
+ * On ONNX Runtime, whose batches are padded as those of backends without free sizes are: dropout draws a number per
+ * position, padding included.
+ */
 export const runOnOnnx = async (root: string): Promise<readonly StepMetrics[]> =>
-  runOn(await createOnnxBackend({ threads: 1 }), root);
+  runOn({ ...(await createOnnxBackend({ threads: 1 })), dynamicShapes: false }, root);
 
 /** Of the machine, not of the training. */
-const measured = /time|second|memory|bytes|tokens_per|throughput|eta/;
+const measured = /^elapsed\/|per_second|^memory\//;
 
 /**
  * Every metric of every step; float32 on both sides, sums in another order, so differences grow along the trajectory.
@@ -125,6 +129,9 @@ export function expectSameSteps(
   for (const [index, record] of wanted.entries()) {
     for (const [name, value] of Object.entries(record)) {
       if (typeof value !== "number" || measured.test(name)) continue;
+        const d = Math.abs((got[index]![name] as number) - value) / Math.max(1, Math.abs(value));
+        if (d > 1e-5) console.log(index, name, d);
+      }
       const difference = Math.abs((got[index]![name] as number) - value);
       expect(difference, `${name} of record ${index}: ${JSON.stringify(record)}`).toBeLessThanOrEqual(
         tolerance * Math.max(1, Math.abs(value)),
