@@ -129,9 +129,6 @@ export function expectSameSteps(
   for (const [index, record] of wanted.entries()) {
     for (const [name, value] of Object.entries(record)) {
       if (typeof value !== "number" || measured.test(name)) continue;
-        const d = Math.abs((got[index]![name] as number) - value) / Math.max(1, Math.abs(value));
-        if (d > 1e-5) console.log(index, name, d);
-      }
       const difference = Math.abs((got[index]![name] as number) - value);
       expect(difference, `${name} of record ${index}: ${JSON.stringify(record)}`).toBeLessThanOrEqual(
         tolerance * Math.max(1, Math.abs(value)),

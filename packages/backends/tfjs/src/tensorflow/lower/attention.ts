@@ -1,4 +1,4 @@
-import { int32 } from "@alignkit/core";
+import { int32, type Tensor } from "@alignkit/core";
 import { product } from "./linear.js";
 import { type Lowering, type LowerTable, type } from "./lowering.js";
 
@@ -8,7 +8,7 @@ const [float, int] = [type("float32"), type("int32")];
 const hidden = -1e30;
 
 /**
- * A cache `[B, G, S, Dh]` with a new row, `[B, G, 1, Dh]`, at one slot of each.
+ * A cache `[B, G, S, Dh]` with a new row, `[B, G * Dh]`, at one slot of each.
  * @param rows - of the cache as `[B * G * S, Dh]`, one per new row
  */
 function withRow(
@@ -27,16 +27,16 @@ function withRow(
 export const attention = {
   /** `InplaceUpdate` writes into the memory that it is given: that of a variable, or a copy. */
   cachedAttention: (lowering, { inputs, attributes: { scale, slidingWindow } }) => {
-    const [q, k, v, keys, values, lengths] = inputs as [
-      (typeof inputs)[number],
-      (typeof inputs)[number],
-      (typeof inputs)[number],
-      (typeof inputs)[number],
-      (typeof inputs)[number],
-      (typeof inputs)[number],
+    const [q, k, v, keys, values, lengths] = inputs as readonly Tensor[] as [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
     ];
-    const [batch, heads, , width] = q.shape as [number, number, number, number];
-    const [, groups, slots] = keys.shape as [number, number, number, number];
+    const [batch, groups, slots, width] = keys.shape as [number, number, number, number];
+    const size = q.shape[1] as number;
     const last = lowering.reshape(lowering.name(lengths), "int32", [batch, 1]);
     const firsts = Int32Array.from({ length: batch * groups }, (_, index) => index * slots);
     const rows = lowering.reshape(
@@ -44,7 +44,7 @@ export const attention = {
       "int32",
       [batch * groups],
     );
-    const next = ([cache, row]: readonly [(typeof inputs)[number], (typeof inputs)[number]]): string => {
+    const next = ([cache, row]: readonly [Tensor, Tensor]): string => {
       const variable = lowering.variable(cache);
       const memory =
         variable === undefined
@@ -79,12 +79,17 @@ export const attention = {
       slots,
     ]);
     // Query heads that share a key head lie side by side.
-    const grouped = lowering.reshape(lowering.name(q), "float32", [batch, groups, heads / groups, width]);
+    const grouped = lowering.reshape(lowering.name(q), "float32", [
+      batch,
+      groups,
+      size / width / groups,
+      width,
+    ]);
     const scaled = lowering.emit("Mul", [grouped, lowering.scalar(scale, "float32")], { T: float });
     const scores = product(lowering, [scaled, nextKeys], 4, [false, true]);
     const masked = lowering.emit("AddV2", [scores, mask], { T: float });
     const probabilities = lowering.emit("Softmax", [masked], { T: float });
     const attended = product(lowering, [probabilities, nextValues], 4, [false, false]);
-    return [lowering.reshape(attended, "float32", [batch, heads, 1, width]), nextKeys, nextValues];
+    return [lowering.reshape(attended, "float32", [batch, size]), nextKeys, nextValues];
   },
 } satisfies LowerTable;
