@@ -1,7 +1,7 @@
 /**
  * The memory that `--dry-run` foretells beside what the stages take, on GPT-2 124M with random weights.
  *
- *   node --conditions=@alignkit/source --import tsx bench/memory-plan.ts [sft] [reward] [ppo]
+ *   node --conditions=@alignkit/source --import tsx bench/memory-plan.ts [sft] [reward] [ppo] [ppo-twice]
  *
  * Each stage runs in a process of its own through `runPipeline`; measured is the most that was resident at once.
  */
@@ -46,6 +46,19 @@ const files: Readonly<Record<string, string>> = {
   "prompts.jsonl": lines(rows(32, 64).map((ids) => ({ input_ids: ids }))),
 };
 
+/** 32 an iteration, of 32 + 48 tokens. */
+const episodes = {
+  prompt_files: "prompts.jsonl",
+  batch_size: 32,
+  num_mini_batches: 4,
+  per_device_train_batch_size: 8,
+  generation_batch_size: 32,
+  max_prompt_length: 32,
+  response_length: 48,
+};
+/** Four models. */
+const ppoStage = { use: "ppo", inputs: { init: { path: "policy" }, rewardModel: { path: "reward-model" } } };
+
 const stages: Readonly<Record<string, Pipeline["stages"][number]>> = {
   /** 4 rows of 128 tokens, all learned. */
   sft: {
@@ -64,23 +77,9 @@ const stages: Readonly<Record<string, Pipeline["stages"][number]>> = {
     config: { train_files: "rankings.jsonl", per_device_train_batch_size: 1, max_steps: 3, save_steps: 2 },
     inputs: { init: { path: "policy" } },
   },
-  /** 32 episodes of 32 + 48 tokens, four models. */
-  ppo: {
-    use: "ppo",
-    config: {
-      prompt_files: "prompts.jsonl",
-      total_episodes: 32,
-      batch_size: 32,
-      num_mini_batches: 4,
-      per_device_train_batch_size: 8,
-      generation_batch_size: 32,
-      max_prompt_length: 32,
-      response_length: 48,
-      // A checkpoint is streamed to the disk; without one this takes minutes less.
-      save_steps: 0,
-    },
-    inputs: { init: { path: "policy" }, rewardModel: { path: "reward-model" } },
-  },
+  /** One iteration. A checkpoint is streamed to the disk; without one this takes minutes less. */
+  ppo: { ...ppoStage, config: { ...episodes, total_episodes: 32, save_steps: 0 } },
+  "ppo-twice": { ...ppoStage, config: { ...episodes, total_episodes: 64, save_steps: 1 } },
 };
 
 const registry = () => createRegistry([sft(), reward(), ppo()]);

@@ -144,8 +144,11 @@ describe("tables", () => {
       ...readFileSync(join(root, "docs/guide/pains.md"), "utf8").matchAll(/\| `(\S+)` \| ([^|`]+) \|$/gm),
     ];
     expect(rows.length).toBeGreaterThan(15);
+    // In quotes after `it(`, `describe(` or the `)(` of an `each`.
+    const titlesOf = (file: string) =>
+      readFileSync(join(root, file), "utf8").matchAll(/(?:\b(?:it|describe)|\))\(\s*["`]([^\n]+?)["`],/g);
     const missing = rows.filter(
-      ([, file = "", name = ""]) => !readFileSync(join(root, file), "utf8").includes(name.trim()),
+      ([, file = "", name = ""]) => ![...titlesOf(file)].some(([, title]) => title?.includes(name.trim())),
     );
     expect(missing.map(([row]) => row)).toEqual([]);
   });

@@ -69,7 +69,9 @@ describe("generate", () => {
   it("returns the log-probabilities that a scorer finds, after rows were dropped too", async () => {
     const temperature = 0.8;
     const options = { maxNewTokens: 9, temperature, stopTokenIds: [1, 2, 3, 4, 5, 6] };
-    const generations = await generator.generate(prompts, options, createRandom(1));
+    const generations = await generator.generate(prompts, options, createRandom(4));
+    // After step 4 two of five rows go on, few enough that both move to the front of the cache.
+    expect(generations.map(({ ids }) => ids.length)).toEqual([9, 3, 4, 9, 1]);
     const scorer = createScorer(backend, config, parameters, { temperature });
     const scored = await scorer.logProbs(
       generations.map(({ ids }, row) => {

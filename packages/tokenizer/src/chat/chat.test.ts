@@ -169,13 +169,13 @@ describe("masks and starts that cannot be right", async () => {
   const llama3 = await loadTokenizer(`${fixtures}bpe_llama3`);
   const encode = (template: string) => () => encodeChat(withTemplate(llama3, template), talk);
 
-  it("all zero", () => {
+  it("all zero: no answer is left", () => {
     expect(encode("{{ messages[0].content }}{% generation %}{% endgeneration %}")).toThrow(
       "no token is the assistant's: nothing stands in the chat template's {% generation %} block; put the answer and its end token there",
     );
   });
 
-  it("all one", () => {
+  it("all one: no prompt is left", () => {
     expect(encode("{% generation %}{{ messages[0].content }}{% endgeneration %}")).toThrow(
       "every token is the assistant's, so that no prompt is left",
     );
