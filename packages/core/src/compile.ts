@@ -139,9 +139,16 @@ function constantPositions({ inputPaths }: Trace, bound: Tree<Argument>): Readon
   return positions;
 }
 
+/** Texts of types, which are the same objects from call to call. */
+const texts = new WeakMap<TensorType, string>();
+
 /** Types of one call; free axes do not count. */
 function keyOf(type: TensorType, axes: readonly (string | null)[] | undefined): string {
-  if (axes === undefined) return formatType(type);
+  if (axes === undefined) {
+    const text = texts.get(type) ?? formatType(type);
+    texts.set(type, text);
+    return text;
+  }
   return formatType({
     dtype: type.dtype,
     shape: type.shape.map((size, axis) => (typeof axes[axis] === "string" ? -1 : size)),

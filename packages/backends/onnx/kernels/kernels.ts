@@ -49,6 +49,14 @@ export function adamW(
   }
 }
 
+/** Adds `count` floats to others, in place. */
+export function add(target: usize, values: usize, count: i32): void {
+  const bytes = (<usize>count) << 2;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    v128.store(target + at, f32x4.add(v128.load(target + at), v128.load(values + at)));
+  }
+}
+
 /**
  * Adds the squares of `count` floats, a multiple of 8, to 8 running sums in double precision at `sums`:
  * element i goes to sum i mod 8, in order.

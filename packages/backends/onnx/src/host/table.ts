@@ -57,20 +57,14 @@ export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
   scatterAddRows: {
     isExclusive: false,
     writes: [0],
-    run(_, [base, ids, rows]) {
+    run(kernels, [base, ids, rows]) {
       const limit = base!.shape[0] as number;
-      const width = sizeOf(base!.shape.slice(1));
-      const [target, source] = [base!.data, rows!.data];
-      for (const [position, id] of ids!.data.entries()) {
-        if (id < 0 || id >= limit) {
-          throw new BackendError(
-            `scatterAddRows: id ${id} at position ${position} is outside 0..${limit - 1}`,
-          );
-        }
-        const [to, from] = [id * width, position * width];
-        for (let i = 0; i < width; i++)
-          target[to + i] = (target[to + i] as number) + (source[from + i] as number);
+      const position = ids!.data.findIndex((id) => id < 0 || id >= limit);
+      if (position >= 0) {
+        const id = ids!.data[position];
+        throw new BackendError(`scatterAddRows: id ${id} at position ${position} is outside 0..${limit - 1}`);
       }
+      kernels.addRows(base!.data as Float32Array, ids!.data, rows!.data as Float32Array);
     },
   },
   updateSlice: {

@@ -69,6 +69,19 @@ describe.each([
     expect(Math.abs((sums[0] as number) / exact - 1)).toBeLessThan(1e-12); // 400,003 roundings of 1.1e-16, mostly cancelling
   });
 
+  it("add rows where their ids say, those of equal ids in turn", () => {
+    for (const width of [1, 7, 8]) {
+      const base = make((i) => i);
+      teams[0]?.addRows(base.subarray(0, 5 * width), [3, 0, 3], make((i) => i + 0.5).subarray(0, 3 * width));
+      for (let i = 0; i < width; i++) {
+        // Row 0 got row 1 of the rows, row 3 got rows 0 and 2; row 4 got none.
+        expect(base[i]).toBe(i + (width + i + 0.5));
+        expect(base[3 * width + i]).toBe(3 * width + i + (i + 0.5) + (2 * width + i + 0.5));
+        expect(base[4 * width + i]).toBe(4 * width + i);
+      }
+    }
+  });
+
   it("work on memory that is not shared, and on nothing", async () => {
     expect(await teams[1]?.sumSquares(new Float32Array([3, 4]))).toBe(25);
     expect(await teams[1]?.sumSquares(new Float32Array(0))).toBe(0);

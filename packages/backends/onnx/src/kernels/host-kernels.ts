@@ -13,6 +13,8 @@ import { workerSource } from "./worker-source.generated.js";
 export interface HostKernels {
   /** See `adamWUpdate` of the core. */
   adamW(arrays: AdamWArrays, scalars: AdamWScalars): Promise<void>;
+  /** Adds each row of `rows` to the row of `base` that its id names. */
+  addRows(base: Float32Array, ids: ArrayLike<number>, rows: Float32Array): void;
   /** Sum of squares, in double precision. */
   sumSquares(values: Float32Array): Promise<number>;
   dispose(): Promise<void>;
@@ -64,6 +66,7 @@ export function createHostKernels(helpers: number, heap?: WebAssembly.Memory): H
       const onHeap = Object.values(arrays).every(isOnHeap);
       await runAll(cuts.map((part) => ({ kind: "adamW", arrays: cut(part), scalars, onHeap })));
     },
+    addRows: (base, ids, rows) => kernels.addRows(base, ids, rows, isOnHeap(base) && isOnHeap(rows)),
     async sumSquares(values) {
       const cuts = cutEvenly(values.length, partsOf(values), segmentLength);
       const onHeap = isOnHeap(values);

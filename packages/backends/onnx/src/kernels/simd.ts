@@ -29,6 +29,8 @@ export interface AdamWArrays {
 export interface SimdKernels {
   /** @param onHeap - whether all arrays lie on the heap */
   adamW(arrays: AdamWArrays, scalars: AdamWScalars, onHeap: boolean): void;
+  /** Adds each row of `rows` to the row of `base` that its id names. @param onHeap - whether both lie on the heap */
+  addRows(base: Float32Array, ids: ArrayLike<number>, rows: Float32Array, onHeap: boolean): void;
   /** Sum of squares, accumulated in double precision in a fixed order. */
   sumSquares(values: Float32Array, onHeap: boolean): number;
 }
@@ -52,6 +54,7 @@ interface WasmKernels {
     count: number,
     ...scalars: readonly number[]
   ): void;
+  add(target: number, values: number, count: number): void;
   sumSquares(values: number, count: number, sums: number): void;
 }
 
@@ -123,6 +126,17 @@ export function createSimdKernels({ heap, thread = 0, piece = 8192 }: SimdOption
         second: rest(second),
       };
       adamWInPieces(last, scalars);
+    },
+    addRows(base, ids, rows, isOnHeap) {
+      const width = rows.length / Math.max(1, ids.length);
+      const whole = isOnHeap ? width & ~3 : 0;
+      const [baseAt, rowsAt] = [base.byteOffset, rows.byteOffset];
+      for (let position = 0; position < ids.length; position++) {
+        const [to, from] = [(ids[position] as number) * width, position * width];
+        if (whole > 0) onHeap?.add(baseAt + 4 * to, rowsAt + 4 * from, whole);
+        for (let i = whole; i < width; i++)
+          base[to + i] = (base[to + i] as number) + (rows[from + i] as number);
+      }
     },
     sumSquares(values, isOnHeap) {
       const sums = (isOnHeap ? heapSums : scratchSums) as Float64Array;
