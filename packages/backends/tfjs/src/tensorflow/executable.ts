@@ -39,7 +39,7 @@ export function createExecutable({
       return session.run([], reads);
     },
     released() {
-      if (slots.every(({ holder }) => holder === undefined)) act(actions.freeStates);
+      if (session.isOpen && slots.every(({ holder }) => holder === undefined)) act(actions.freeStates);
     },
   };
   const slots: readonly Slot[] = plan.states.map(() => ({ home, holder: undefined }));

@@ -16,6 +16,7 @@ import { encodeSavedModel, graphTag, type Node } from "./saved-model-proto.js";
 export type Feed = readonly [name: string, tensor: Tensor];
 
 export interface Session {
+  readonly isOpen: boolean;
   /** Runs what the fetched nodes need. The results belong to the caller. */
   run(feeds: readonly Feed[], fetches: readonly string[]): readonly Tensor[];
   dispose(): void;
@@ -32,8 +33,9 @@ export interface Runtime {
   dispose(): void;
 }
 
-/** The part of tfjs-node's `NodeJSKernelBackend` that concerns SavedModels. */
-interface SavedModels {
+/** The part of tfjs-node's `NodeJSKernelBackend` that concerns SavedModels and single operations of TensorFlow. */
+interface TensorFlow {
+  readonly binding: Readonly<Record<string, unknown>>;
   loadSavedModelMetaGraph(path: string, tags: string): number;
   runSavedModel(
     id: number,
@@ -42,12 +44,18 @@ interface SavedModels {
     outputs: readonly string[],
   ): Tensor[];
   deleteSavedModel(id: number): void;
+  executeSingleOutput(op: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
 }
 
-const dtypes: readonly DType[] = ["float32", "int32", "bool"];
+/** What the binding calls our types. */
+const typeNames: Readonly<Record<DType, string>> = {
+  float32: "TF_FLOAT",
+  int32: "TF_INT32",
+  bool: "TF_BOOL",
+};
 
 export function createRuntime({ tf, check }: LoadedEngine): Runtime {
-  const models = tf.backend() as unknown as SavedModels;
+  const tensorFlow = tf.backend() as unknown as TensorFlow;
   const open = new Set<Session>();
 
   const load = (nodes: readonly Node[]): Session => {
@@ -56,18 +64,21 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
     let id: number;
     try {
       writeFileSync(join(directory, "saved_model.pb"), encodeSavedModel(nodes));
-      id = models.loadSavedModelMetaGraph(directory, graphTag);
+      id = tensorFlow.loadSavedModelMetaGraph(directory, graphTag);
     } finally {
       rmSync(directory, { recursive: true });
     }
     const session: Session = {
+      get isOpen() {
+        return open.has(session);
+      },
       run(feeds, fetches) {
         check();
-        if (!open.has(session))
+        if (!session.isOpen)
           throw new BackendError("tfjs: a compiled function was used after it was disposed");
         const infos = feeds.map(([name]) => ({ name: `${name}:0` }));
         const outputs = fetches.map((name) => (name.includes(":") ? name : `${name}:0`));
-        return models.runSavedModel(
+        return tensorFlow.runSavedModel(
           id,
           feeds.map(([, tensor]) => tensor),
           infos,
@@ -75,22 +86,27 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
         );
       },
       dispose() {
-        if (open.delete(session)) models.deleteSavedModel(id);
+        if (open.delete(session)) tensorFlow.deleteSavedModel(id);
       },
     };
     open.add(session);
     return session;
   };
 
-  const copier = load(dtypes.flatMap(copyNodes));
   return {
     load,
-    // Through a session: the memory of a JavaScript array is given back by whoever drops the last reference to it,
-    // and inside a session that may be another thread, which must not touch JavaScript.
+    // Copied once more inside TensorFlow: the memory of a JavaScript array is given back by whoever drops the last
+    // reference to it, and inside a session that may be another thread, which must not touch JavaScript.
     upload({ type, data }) {
+      check();
       const given = tf.tensor(data as Float32Array, [...type.shape], type.dtype);
+      const { TF_ATTR_TYPE, [typeNames[type.dtype]]: value } = tensorFlow.binding;
       try {
-        return copier.run([[`given_${type.dtype}`, given]], [`copy_${type.dtype}`])[0] as Tensor;
+        return tensorFlow.executeSingleOutput(
+          "DeepCopy",
+          [{ name: "T", type: TF_ATTR_TYPE, value }],
+          [given],
+        );
       } finally {
         given.dispose();
       }
@@ -101,19 +117,4 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
       for (const session of open) session.dispose();
     },
   };
-}
-
-function copyNodes(dtype: DType): readonly Node[] {
-  const device = "/device:CPU:0";
-  const given = `given_${dtype}`;
-  return [
-    {
-      name: given,
-      op: "Placeholder",
-      inputs: [],
-      attributes: { dtype: { type: dtype }, shape: { shape: "any" } },
-      device,
-    },
-    { name: `copy_${dtype}`, op: "DeepCopy", inputs: [given], attributes: { T: { type: dtype } }, device },
-  ];
 }

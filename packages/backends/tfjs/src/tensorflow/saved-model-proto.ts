@@ -20,8 +20,6 @@ export interface Node {
   /** `node`, `node:1` for its second result, `^node` for one that only has to run before. */
   readonly inputs: readonly string[];
   readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** Where it must run, as `/device:CPU:0`; TensorFlow chooses unless given. */
-  readonly device?: string;
 }
 
 /** The version of graphs that TensorFlow 2.9 makes; later ones read it. */
@@ -48,7 +46,6 @@ const root = protobuf.Root.fromJSON({
         name: field("string", 1),
         op: field("string", 2),
         input: list("string", 3),
-        device: field("string", 4),
         attr: map("string", "AttrValue", 5),
       },
     },
@@ -94,9 +91,9 @@ function attributeMessage(value: AttributeValue): object {
   };
 }
 
-function nodeMessage({ name, op, inputs, attributes, device = "" }: Node): object {
+function nodeMessage({ name, op, inputs, attributes }: Node): object {
   const attr = Object.entries(attributes).map(([key, value]) => [key, attributeMessage(value)]);
-  return { name, op, input: inputs, device, attr: Object.fromEntries(attr) };
+  return { name, op, input: inputs, attr: Object.fromEntries(attr) };
 }
 
 /** The tag under which a graph lies in its SavedModel. */
