@@ -70,6 +70,24 @@ describe("examples", () => {
   );
 
   it(
+    "families: a step helps each",
+    async () => {
+      const lines = await runScript("examples/families/basic.ts");
+      const losses = lines.map((line) => /^(\w+): ([\d.]+) -> ([\d.]+) nats a token, says "/.exec(line));
+      expect(losses.map((match) => match?.[1])).toEqual([
+        "gpt2",
+        "gpt_neox",
+        "llama",
+        "mistral",
+        "qwen2",
+        "qwen3",
+      ]);
+      for (const match of losses) expect(Number(match?.[3])).toBeLessThan(Number(match?.[2]) - 0.1);
+    },
+    minute,
+  );
+
+  it(
     "transformers-js: an adapter is trained and exported",
     async () => {
       const lines = await runScript("examples/transformers-js/basic.ts");

@@ -2,14 +2,17 @@
  * From training to the browser: fine-tunes a LoRA adapter, merges it, writes ONNX in the layout of transformers.js, and
  * continues a prompt with both; the text must be the same.
  *
- *   node --conditions=@alignkit/source --import tsx examples/transformers-js/basic.ts [MODEL DIRECTORY]
+ *   node --conditions=@alignkit/source --import tsx examples/transformers-js/basic.ts [--model DIRECTORY]
  *
- * Without a directory the model is a tiny one made on the spot. transformers.js runs where it is installed
- * (`npm install @huggingface/transformers`); alignkit does not need it.
+ * Without a directory the model is a tiny one made on the spot. transformers.js is looked for here and in the working
+ * directory (`npm install @huggingface/transformers`); alignkit does not need it.
  */
 import { mkdtemp, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { createOnnxBackend, exportOnnx } from "@alignkit/backend-onnx";
 import { createRandom, createRegistry, runPipeline } from "@alignkit/core";
 import {
@@ -31,8 +34,8 @@ const newTokens = 24;
 
 // 1. A model and demonstrations.
 const folder = await mkdtemp(join(tmpdir(), "alignkit-transformers-js-"));
-const [given] = process.argv.slice(2);
-const base = given ?? join(folder, "base");
+const { model: given } = parseArgs({ options: { model: { type: "string" } } }).values;
+const base = given === undefined ? join(folder, "base") : resolve(given);
 if (given === undefined)
   await writeTinyModel(
     base,
@@ -93,8 +96,19 @@ const [response] = await createGenerator(backend, config, tensors).generate([ids
 const ours = tokenizer.decode([...ids, ...(response?.ids ?? [])], { skipSpecialTokens: true });
 console.log(`alignkit:        ${ours}`);
 
-const name: string = "@huggingface/transformers";
-const transformers = await import(name).catch(() => undefined);
+/** Undefined where it is not installed. */
+async function findTransformers() {
+  for (const place of [import.meta.url, pathToFileURL(join(process.cwd(), "here.js"))]) {
+    try {
+      const path = createRequire(place).resolve("@huggingface/transformers");
+      return await import(pathToFileURL(path).href);
+    } catch {
+      // Not there.
+    }
+  }
+  return undefined;
+}
+const transformers = await findTransformers();
 if (transformers === undefined) {
   console.log("transformers.js: not installed");
 } else {
