@@ -106,7 +106,8 @@ async function fetchFiles(
 }
 
 /** Of a model: weights in safetensors, configs, tokenizer files. */
-const modelFiles = /^[^/]+\.(?:safetensors|json|jinja|txt|model)$/;
+const modelFiles =
+  /^(?:[^/]+\.(?:safetensors|json|jinja|txt|model)|additional_chat_templates\/[^/]+\.jinja)$/;
 const dataFiles = /\.(?:jsonl|ndjson|json|csv|parquet)(?:\.gz)?$/;
 
 function select({ kind, path }: HubReference, paths: readonly string[]): readonly string[] {

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { readChatTemplates } from "./chat/read-templates.js";
 import { loadTokenizer, saveTokenizer } from "./directory.js";
 
 const llama3 = new URL("../fixtures/bpe_llama3", import.meta.url).pathname;
@@ -17,6 +18,18 @@ it("writes the tokenizer's files unchanged, and no others", async () => {
   expect((await readdir(directory)).sort()).toEqual(names);
   for (const name of names)
     expect(await readFile(join(directory, name))).toEqual(await readFile(join(llama3, name)));
+});
+
+it("reads and writes chat templates with names of their own", async () => {
+  const { files } = await loadTokenizer(llama3);
+  const template = new TextEncoder().encode("{{ messages[0].content }}");
+  await saveTokenizer(
+    { files: new Map([...files, ["additional_chat_templates/rag.jinja", template]]) },
+    directory,
+  );
+  const read = await loadTokenizer(directory);
+  expect(read.files.get("additional_chat_templates/rag.jinja")?.length).toBe(template.length);
+  expect(readChatTemplates(read.files, undefined)?.get("rag")).toBe("{{ messages[0].content }}");
 });
 
 it("says what is missing", async () => {

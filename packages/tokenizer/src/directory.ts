@@ -1,6 +1,7 @@
 /** Tokenizer directories, as Hugging Face models carry them beside their weights. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { additionalTemplatesFolder } from "./chat/read-templates.js";
 import { TokenizerError } from "./errors.js";
 import { createTokenizer, type Tokenizer, type TokenizerFiles } from "./tokenizer.js";
 
@@ -23,7 +24,7 @@ const fileNames = [
  */
 export async function loadTokenizer(directory: string): Promise<Tokenizer> {
   const files = new Map<string, Uint8Array>();
-  for (const name of fileNames) {
+  for (const name of [...fileNames, ...(await additionalTemplates(directory))]) {
     const bytes = await readIfPresent(join(directory, name));
     if (bytes !== undefined) files.set(name, bytes);
   }
@@ -47,7 +48,17 @@ export async function saveTokenizer(
   directory: string,
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
-  for (const [name, bytes] of tokenizer.files) await writeFile(join(directory, name), bytes);
+  for (const [name, bytes] of tokenizer.files) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes);
+  }
+}
+
+async function additionalTemplates(directory: string): Promise<readonly string[]> {
+  const names = await readdir(join(directory, additionalTemplatesFolder)).catch(() => []);
+  const templates = names.filter((name) => name.endsWith(".jinja")).sort();
+  return templates.map((name) => `${additionalTemplatesFolder}/${name}`);
 }
 
 async function readIfPresent(file: string): Promise<Uint8Array | undefined> {

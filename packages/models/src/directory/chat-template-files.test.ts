@@ -61,6 +61,26 @@ describe("a chat template", () => {
     ]);
   });
 
+  it("with a name of its own goes from its file to the config, and back", () => {
+    const file = "additional_chat_templates/tool_use.jinja";
+    const given = { "chat_template.jinja": "plain", [file]: "tools", "tokenizer_config.json": "{}" };
+    const named = [
+      { name: "default", template: "plain" },
+      { name: "tool_use", template: "tools" },
+    ];
+    expect(both(given).config.chat_template).toEqual(named);
+    const back = withChatTemplateInBothPlaces(
+      new Map([
+        [
+          "tokenizer_config.json",
+          JSON.stringify({ chat_template: [...named, { name: "a/b", template: "c" }] }),
+        ],
+      ]),
+    );
+    expect([...back.keys()]).toEqual(["tokenizer_config.json", "chat_template.jinja", file]);
+    expect(back.get(file)).toBe("tools");
+  });
+
   it("is not invented", () => {
     const files = new Map([["tokenizer_config.json", bytes("{}")]]);
     expect(withChatTemplateInBothPlaces(files)).toBe(files);

@@ -1,8 +1,10 @@
 /**
- * A chat template in both places where programs look for it: `chat_template.jinja` (transformers since 4.43, vLLM) and
- * `chat_template` in `tokenizer_config.json` (older transformers, llama.cpp's converter).
+ * Chat templates in both places where programs look for them: `chat_template.jinja` and `additional_chat_templates`
+ * (transformers since 4.43, vLLM), and `chat_template` in `tokenizer_config.json` (older transformers, llama.cpp's
+ * converter).
  */
 import { formatConfigJson } from "./config-json.js";
+import { additionalTemplatesFolder } from "./layout.js";
 
 const templateFile = "chat_template.jinja";
 const tokenizerConfigFile = "tokenizer_config.json";
@@ -11,22 +13,38 @@ const defaultName = "default";
 type Files = ReadonlyMap<string, Uint8Array | string>;
 type Json = Readonly<Record<string, unknown>>;
 
-/** The file counts where the two differ. Files without a template, or without a tokenizer config, stay as they are. */
+/** Whether a path within a directory is that of a chat template with a name of its own. */
+export const isAdditionalTemplate = (path: string): boolean =>
+  new RegExp(`^${additionalTemplatesFolder}/[^/\\\\]+[.]jinja$`).test(path);
+
+const pathOf = (name: string): string =>
+  name === defaultName ? templateFile : `${additionalTemplatesFolder}/${name}.jinja`;
+
+/** The files count where the two differ. Files without a template, or without a tokenizer config, stay as they are. */
 export function withChatTemplateInBothPlaces(files: Files): Files {
   const configFile = files.get(tokenizerConfigFile);
   if (configFile === undefined) return files;
   const config: unknown = JSON.parse(textOf(configFile));
   if (typeof config !== "object" || config === null || Array.isArray(config)) return files;
-  const inConfig = (config as Json).chat_template;
-  const inFile = files.get(templateFile);
-  if (inFile === undefined) {
-    const template = defaultOf(inConfig);
-    return template === undefined ? files : new Map([...files, [templateFile, template]]);
-  }
-  const template = textOf(inFile);
-  if (defaultOf(inConfig) === template) return files;
-  const merged = { ...config, chat_template: withDefault(inConfig, template) };
-  return new Map([...files, [tokenizerConfigFile, withWholeNumbers(formatConfigJson(merged))]]);
+  const inConfig = templatesOf((config as Json).chat_template);
+  const inFiles = new Map(
+    [...files].flatMap(([path, contents]) => {
+      const isTemplate = path === templateFile || isAdditionalTemplate(path);
+      const name = path === templateFile ? defaultName : path.slice(path.indexOf("/") + 1, -".jinja".length);
+      return isTemplate ? [[name, textOf(contents)] as const] : [];
+    }),
+  );
+  const all = new Map([...inConfig, ...inFiles]);
+  if (all.size === 0) return files;
+  const added = [...all]
+    .map(([name, text]) => [pathOf(name), text] as const)
+    // A name that is no file name stays in the config alone.
+    .filter(([path]) => !files.has(path) && (path === templateFile || isAdditionalTemplate(path)));
+  const written = new Map([...files, ...added]);
+  const isSame = [...all].every(([name, text]) => inConfig.get(name) === text);
+  if (isSame) return written;
+  const merged = { ...config, chat_template: toConfig(all) };
+  return written.set(tokenizerConfigFile, withWholeNumbers(formatConfigJson(merged)));
 }
 
 /** Python writes "no limit" as `int(1e30)` in all its digits, JavaScript as a number that Python takes for a float. */
@@ -40,21 +58,20 @@ function withWholeNumbers(json: string): string {
 }
 
 /** `chat_template` is one text, or a list of them by name. */
-function defaultOf(inConfig: unknown): string | undefined {
-  if (typeof inConfig === "string") return inConfig;
-  const entry = entriesOf(inConfig).find(({ name }) => name === defaultName);
-  return typeof entry?.template === "string" ? entry.template : undefined;
+function templatesOf(inConfig: unknown): ReadonlyMap<string, string> {
+  if (typeof inConfig === "string") return new Map([[defaultName, inConfig]]);
+  const entries: readonly unknown[] = Array.isArray(inConfig) ? inConfig : [];
+  return new Map(
+    entries.flatMap((entry) => {
+      const { name, template } = (entry ?? {}) as Json;
+      return typeof name === "string" && typeof template === "string" ? [[name, template] as const] : [];
+    }),
+  );
 }
 
-function withDefault(inConfig: unknown, template: string): unknown {
-  const others = entriesOf(inConfig).filter(({ name }) => name !== defaultName);
-  return others.length === 0 ? template : [{ name: defaultName, template }, ...others];
-}
-
-function entriesOf(inConfig: unknown): readonly Json[] {
-  return Array.isArray(inConfig)
-    ? inConfig.filter((entry) => typeof entry === "object" && entry !== null)
-    : [];
+function toConfig(templates: ReadonlyMap<string, string>): string | readonly Json[] {
+  const only = templates.size === 1 ? templates.get(defaultName) : undefined;
+  return only ?? [...templates].map(([name, template]) => ({ name, template }));
 }
 
 function textOf(contents: Uint8Array | string): string {

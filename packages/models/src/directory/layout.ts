@@ -14,6 +14,9 @@ export function shardFile(index: number, count: number): string {
   return `model-${digits(index + 1)}-of-${digits(count)}.safetensors`;
 }
 
+/** Chat templates beside the default one, a file each; transformers writes them so. */
+export const additionalTemplatesFolder = "additional_chat_templates";
+
 /** What a tokenizer consists of, whichever of these are there. */
 export const tokenizerFiles: readonly string[] = [
   "tokenizer.json",

@@ -1,5 +1,6 @@
 /** Model directories and adapters, checked but not yet read. */
 import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError, type FileRegion, sizeOf } from "@alignkit/core";
 import {
@@ -18,6 +19,7 @@ import { fitAdapter } from "./fit-adapter.js";
 import {
   adapterConfigFile,
   adapterWeightsFile,
+  additionalTemplatesFolder,
   configFile,
   generationConfigFile,
   tokenizerFiles,
@@ -90,13 +92,19 @@ export async function readTokenizerFiles(directory: string): Promise<Map<string,
 
 async function filesOf(directory: string): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const name of tokenizerFiles) {
+  for (const name of [...tokenizerFiles, ...(await additionalTemplates(directory))]) {
     const bytes = await readIfThere(join(directory, name));
     if (bytes !== null) {
       files.set(name, bytes);
     }
   }
   return files;
+}
+
+async function additionalTemplates(directory: string): Promise<readonly string[]> {
+  const names = await readdir(join(directory, additionalTemplatesFolder)).catch(() => []);
+  const templates = names.filter((name) => name.endsWith(".jinja")).sort();
+  return templates.map((name) => `${additionalTemplatesFolder}/${name}`);
 }
 
 /** What the configuration files say. */

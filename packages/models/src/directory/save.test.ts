@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createModelConfig } from "../config.js";
 import { initializeParameters, type ParameterValue } from "../initialize.js";
 import { readModelDirectory } from "./load.js";
+import { readTokenizerFiles } from "./open.js";
 import { readSafetensors } from "./safetensors-reader.js";
 import { writeModelDirectory } from "./save.js";
 
@@ -40,6 +41,20 @@ function fingerprints(parameters: ReadonlyMap<string, ParameterValue>): readonly
 }
 
 describe("writeModelDirectory", () => {
+  it("writes chat templates with names of their own, which are read again", async () => {
+    const directory = join(folder, "templates");
+    const template = new TextEncoder().encode("tools");
+    const files = new Map([["additional_chat_templates/tool_use.jinja", template]]);
+    await writeModelDirectory(directory, { ...newModel, parameters }, { files });
+    expect([...(await readTokenizerFiles(directory))]).toEqual([
+      ["additional_chat_templates/tool_use.jinja", Buffer.from("tools")],
+    ]);
+    const outside = new Map([["additional_chat_templates/../../x.jinja", template]]);
+    await expect(
+      writeModelDirectory(join(folder, "outside"), { ...newModel, parameters }, { files: outside }),
+    ).rejects.toThrow("cannot be the name of a further file");
+  });
+
   it.each([
     ["scalar", ["config.json", "model.safetensors"]] as const,
     ...["gpt2", "gpt_neox", "llama", "mistral", "mistral_window", "qwen2", "qwen3"].map(

@@ -7,12 +7,13 @@ import { trainableNames } from "../lora.js";
 import type { LoraConfig } from "../lora-config.js";
 import { parameterShapes } from "../parameters.js";
 import { adapterPrefix, toAdapterConfig } from "./adapter-config.js";
-import { withChatTemplateInBothPlaces } from "./chat-template-files.js";
+import { isAdditionalTemplate, withChatTemplateInBothPlaces } from "./chat-template-files.js";
 import { formatConfigJson } from "./config-json.js";
 import { replaceDirectory, replaceFile } from "./durable-files.js";
 import {
   adapterConfigFile,
   adapterWeightsFile,
+  additionalTemplatesFolder,
   configFile,
   generationConfigFile,
   shardFile,
@@ -71,13 +72,15 @@ export async function writeModelDirectory(
     adapterWeightsFile,
   ]);
   for (const name of files.keys()) {
-    if (ours.has(name) || name === "." || name === ".." || /[/\\]/.test(name) || name === "") {
+    const plain = isAdditionalTemplate(name) ? name.slice(additionalTemplatesFolder.length + 1) : name;
+    if (ours.has(name) || name === "." || name === ".." || /[/\\]/.test(plain) || name === "") {
       throw new ConfigError(`${directory}: ${JSON.stringify(name)} cannot be the name of a further file`);
     }
   }
   const write = model.config.lora === null ? writeWhole : writeAdapter;
   await replaceDirectory(directory, overwrite, async (temporary) => {
     for (const [name, contents] of files) {
+      await mkdir(join(temporary, dirname(name)), { recursive: true });
       await writeText(join(temporary, name), contents);
     }
     await write(temporary, model, { dtype, maxShardSize, directory, weights: options.weights });

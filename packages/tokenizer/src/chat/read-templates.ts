@@ -4,9 +4,13 @@ import { TokenizerError } from "../errors.js";
 /** The file of newer directories; it comes before `chat_template` in `tokenizer_config.json`. */
 export const chatTemplateFile = "chat_template.jinja";
 
+/** Further ones are in files of this folder, called by their names. */
+export const additionalTemplatesFolder = "additional_chat_templates";
+const additionalTemplate = new RegExp(`^${additionalTemplatesFolder}/(.+)[.]jinja$`);
+
 /**
- * Jinja texts by name: `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`, which is one text or a list
- * of `{name, template}`. A single text is named `default`.
+ * Jinja texts by name: of `chat_template.jinja` and `additional_chat_templates`, else `chat_template` of
+ * `tokenizer_config.json`, which is one text or a list of `{name, template}`. A single text is named `default`.
  * @throws {TokenizerError} when `chat_template` is neither
  */
 export function readChatTemplates(
@@ -32,5 +36,9 @@ export function readChatTemplates(
   }
   const file = files.get(chatTemplateFile);
   if (file !== undefined) named.set("default", new TextDecoder().decode(file));
+  for (const [path, contents] of files) {
+    const name = additionalTemplate.exec(path)?.[1];
+    if (name !== undefined) named.set(name, new TextDecoder().decode(contents));
+  }
   return named.size === 0 ? undefined : named;
 }
