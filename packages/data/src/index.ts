@@ -48,6 +48,11 @@ export {
 } from "./curation/prepare.js";
 export { type SplitName, type SplitShares, splitNames, splitOf } from "./curation/split.js";
 export { capPerUser, noUser } from "./curation/user-cap.js";
+export {
+  type AnsweredPrompt,
+  createAnswerEncoder,
+  type EncodedAnswer,
+} from "./encode-answer.js";
 export { readRows } from "./files/read-rows.js";
 export type { FileRow, JsonObject } from "./files/row.js";
 export { createRowsFile, type NewRowsFile } from "./files/rows-file.js";
@@ -68,6 +73,8 @@ export {
   readPrompts,
   readRankings,
   readTexts,
+  streamDemonstrations,
+  streamTexts,
 } from "./read.js";
 export {
   type CompletionRecord,
@@ -90,7 +97,11 @@ export {
   type UnpairedPreferenceRecord,
 } from "./records.js";
 export { encodePair, type PromptAndCompletion, type TextTokenizer } from "./text-tokenizer.js";
+export { createTokenFile, type TokenFile, type TokenFileWriter, type TokenRows } from "./token-file.js";
 export {
+  createDemonstrationTokenizer,
+  createTextCutter,
+  type DemonstrationTokenizer,
   type TokenizeDemonstrationsOptions,
   type TokenizedExample,
   type TokenizedExamples,

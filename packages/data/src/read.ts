@@ -28,7 +28,12 @@ import type { Demonstration, Prompt, Ranking, Text } from "./records.js";
  * @throws {DataError} naming file and line
  */
 export function readDemonstrations(files: readonly string[]): Promise<readonly Demonstration[]> {
-  return readRecords<Demonstration>(files, [
+  return collect(streamDemonstrations(files));
+}
+
+/** As {@link readDemonstrations}, one after the other: of a file larger than memory no more than a part is in it. */
+export function streamDemonstrations(files: readonly string[]): AsyncGenerator<Demonstration> {
+  return streamRecords<Demonstration>(files, [
     completionFormat,
     demonstrationMessagesFormat,
     pretokenizedFormat,
@@ -43,18 +48,24 @@ export function readDemonstrations(files: readonly string[]): Promise<readonly D
  * @throws {DataError} naming file and line
  */
 export function readPrompts(files: readonly string[]): Promise<readonly Prompt[]> {
-  return readRecords<Prompt>(files, [
+  const records = streamRecords<Prompt>(files, [
     promptFormat,
     promptMessagesFormat,
     pretokenizedFormat,
     sharegptPromptFormat,
     alpacaPromptFormat,
   ]);
+  return collect(records);
 }
 
 /** Reads `{text}` or `{input_ids, labels?}`. @throws {DataError} naming file and line */
 export function readTexts(files: readonly string[]): Promise<readonly Text[]> {
-  return readRecords<Text>(files, [textFormat, pretokenizedFormat]);
+  return collect(streamTexts(files));
+}
+
+/** As {@link readTexts}, one after the other. */
+export function streamTexts(files: readonly string[]): AsyncGenerator<Text> {
+  return streamRecords<Text>(files, [textFormat, pretokenizedFormat]);
 }
 
 export interface ReadRankingsOptions {
@@ -75,7 +86,7 @@ export async function readRankings(
   files: readonly string[],
   options: ReadRankingsOptions = {},
 ): Promise<readonly Ranking[]> {
-  const records = await readRecords<Ranking>(files, [
+  const stream = streamRecords<Ranking>(files, [
     rankingFormat,
     preferenceFormat,
     sharegptPreferenceFormat,
@@ -83,6 +94,7 @@ export async function readRankings(
     implicitPreferenceFormat,
     pretokenizedRankingFormat,
   ]);
+  const records = await collect(stream);
   return records.filter(({ ranks, origin }) => {
     if (ranks.some((rank) => rank !== ranks[0])) return true;
     if (options.onAllTied === undefined) {
@@ -96,11 +108,16 @@ export async function readRankings(
   });
 }
 
-async function readRecords<Record>(
+async function collect<Record>(stream: AsyncIterable<Record>): Promise<readonly Record[]> {
+  const records: Record[] = [];
+  for await (const record of stream) records.push(record);
+  return records;
+}
+
+async function* streamRecords<Record>(
   files: readonly string[],
   formats: readonly Format<Record>[],
-): Promise<Record[]> {
-  const records: Record[] = [];
+): AsyncGenerator<Record> {
   for (const file of files) {
     let first: { readonly format: Format<Record>; readonly origin: Origin } | undefined;
     for await (const { value, ...origin } of readRows(file)) {
@@ -113,11 +130,10 @@ async function readRecords<Record>(
           `this ${unit} is ${format.name}, but ${unit} ${first.origin.line} is ${first.format.name}; give each format its own file`,
         );
       }
-      records.push(format.parse({ value, origin }));
+      yield format.parse({ value, origin });
     }
     if (first === undefined) {
       throw new DataError(`${file}: no records; give rows of ${namesOf(formats)}`, { details: { file } });
     }
   }
-  return records;
 }

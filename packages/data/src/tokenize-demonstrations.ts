@@ -54,23 +54,41 @@ export function tokenizeDemonstrations(
   tokenizer: TextTokenizer | undefined,
   options: TokenizeDemonstrationsOptions,
 ): TokenizedExamples {
+  const { tokenize, counts } = createDemonstrationTokenizer(tokenizer, options);
+  const examples = records.flatMap((record) => tokenize(record) ?? []);
+  return { examples, ...counts() };
+}
+
+/** {@link tokenizeDemonstrations} for one record after the other. */
+export interface DemonstrationTokenizer {
+  /** @returns undefined of one that is dropped */
+  tokenize(record: Demonstration): TokenizedExample | undefined;
+  /** Of all records so far. */
+  counts(): TooLongCounts;
+}
+
+export function createDemonstrationTokenizer(
+  tokenizer: TextTokenizer | undefined,
+  options: TokenizeDemonstrationsOptions,
+): DemonstrationTokenizer {
   const { maximumLength, tooLong = "error" } = options;
   const tokenize = createTokenize(tokenizer, options);
-  const examples: TokenizedExample[] = [];
   let truncated = 0;
   let dropped = 0;
-  for (const record of records) {
-    const example = tokenize(record);
-    const fits = example.inputIds.length <= maximumLength;
-    if (!fits && tooLong === "error") throw tooLongError(example, maximumLength);
-    if (!fits && tooLong === "drop") {
-      dropped++;
-      continue;
-    }
-    if (!fits) truncated++;
-    examples.push(requireLabels(fits ? example : part(example, 0, maximumLength), fits));
-  }
-  return { examples, truncated, dropped };
+  return {
+    tokenize(record) {
+      const example = tokenize(record);
+      const fits = example.inputIds.length <= maximumLength;
+      if (!fits && tooLong === "error") throw tooLongError(example, maximumLength);
+      if (!fits && tooLong === "drop") {
+        dropped++;
+        return undefined;
+      }
+      if (!fits) truncated++;
+      return requireLabels(fits ? example : part(example, 0, maximumLength), fits);
+    },
+    counts: () => ({ truncated, dropped }),
+  };
 }
 
 /**
@@ -83,19 +101,27 @@ export function tokenizeTexts(
   tokenizer: TextTokenizer | undefined,
   options: Omit<TokenizeDemonstrationsOptions, "conversation" | "tooLong">,
 ): readonly TokenizedExample[] {
+  return records.flatMap(createTextCutter(tokenizer, options));
+}
+
+/** {@link tokenizeTexts} for one record after the other: the function that gives the examples of a record. */
+export function createTextCutter(
+  tokenizer: TextTokenizer | undefined,
+  options: Omit<TokenizeDemonstrationsOptions, "conversation" | "tooLong">,
+): (record: Text) => readonly TokenizedExample[] {
   const { maximumLength } = options;
   if (!(maximumLength >= 2))
     throw new ConfigError(`maximumLength is ${maximumLength}; texts need at least 2 tokens`);
   const tokenize = createTokenize(tokenizer, options);
-  const examples: TokenizedExample[] = [];
-  for (const record of records) {
+  return (record) => {
     const whole = requireLabels(tokenize(record), true);
+    const examples: TokenizedExample[] = [];
     for (let start = 0; start === 0 || start + 1 < whole.inputIds.length; start += maximumLength - 1) {
       const example = part(whole, start, start + maximumLength);
       if (isLearned(example)) examples.push(example);
     }
-  }
-  return examples;
+    return examples;
+  };
 }
 
 function createTokenize(

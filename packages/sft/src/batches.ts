@@ -10,6 +10,7 @@ import {
   roundingStep,
   type TokenizedExample,
 } from "@alignkit/data";
+import type { ExampleList } from "./example-list.js";
 import { packRows } from "./packing.js";
 import { mixTexts } from "./pretraining-mix.js";
 
@@ -59,7 +60,7 @@ export interface PadSettings {
 
 /** Raw text that stands among the examples; see pretraining-mix.ts. */
 export interface MixedTexts {
-  readonly texts: readonly Example[];
+  readonly texts: ExampleList;
   readonly share: number;
 }
 
@@ -68,7 +69,7 @@ export const noTexts: MixedTexts = { texts: [], share: 0 };
 
 /** @param random - orders the epochs; undefined keeps the order of the examples */
 export function createWindows(
-  demonstrations: readonly Example[],
+  demonstrations: ExampleList,
   options: PadSettings & {
     readonly accumulation: number;
     readonly random: Random | undefined;
@@ -76,7 +77,10 @@ export function createWindows(
   },
 ): Windows {
   const { random, rows, accumulation, mixed } = options;
-  const examples = [...demonstrations, ...mixed.texts];
+  const exampleAt = (index: number): Example =>
+    (index < demonstrations.length
+      ? demonstrations.at(index)
+      : mixed.texts.at(index - demonstrations.length)) as Example;
   const { count, permutation } = mixTexts({
     demonstrations: demonstrations.length,
     texts: mixed.texts.length,
@@ -89,14 +93,12 @@ export function createWindows(
     perEpoch: order.batchesPerEpoch,
     take(cursor) {
       const { indices, next } = order.take(cursor);
-      const batches = toBatches(
-        indices.map((index) => examples[index] as Example),
-        options,
-      );
+      const examples = indices.map(exampleAt);
+      const batches = toBatches(examples, options);
       return {
         batches,
         labelTokens: sumOf(batches, ({ labelTokens }) => labelTokens),
-        tokens: sumOf(indices, (index) => (examples[index] as Example).inputIds.length),
+        tokens: sumOf(examples, ({ inputIds }) => inputIds.length),
         next,
       };
     },

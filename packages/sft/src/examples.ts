@@ -1,23 +1,37 @@
 /** From data files to examples, for training and for evaluation; what is wrong with either is said at once. */
-import { ConfigError, DataError, type DirectoryArtifact, isAlignkitError, type Logger } from "@alignkit/core";
 import {
+  ConfigError,
+  DataError,
+  type DirectoryArtifact,
+  isAlignkitError,
+  type Logger,
+  type Random,
+} from "@alignkit/core";
+import {
+  createDemonstrationTokenizer,
+  createTextCutter,
   filesOf,
-  ignoredLabel,
-  readDemonstrations,
-  readTexts,
+  mixRows,
+  streamDemonstrations,
+  streamTexts,
   type TextTokenizer,
-  tokenizeDemonstrations,
-  tokenizeTexts,
 } from "@alignkit/data";
 import type { Example, MixedTexts } from "./batches.js";
 import type { PretrainConfig, SftConfig } from "./config.js";
+import { type ExampleList, gatherExamples } from "./example-list.js";
+import { createPacker } from "./pack-texts.js";
 
-/** Examples of both kinds; `evaluation` may be empty. */
+/** Examples of both kinds; `evaluation` may be empty. The caller closes what is in files. */
 export interface Examples {
-  readonly train: readonly Example[];
+  readonly train: ExampleList;
   /** Texts among those for training. */
   readonly mixed?: MixedTexts;
   readonly evaluation: readonly Example[];
+}
+
+export function closeExamples({ train, mixed }: Examples): void {
+  train.close?.();
+  mixed?.texts.close?.();
 }
 
 export interface ReadExamplesOptions<Config> {
@@ -31,27 +45,31 @@ export interface ReadExamplesOptions<Config> {
   readonly maximumLength: number;
   readonly resolvePath: (path: string) => string;
   readonly logger: Logger;
+  /** Draws the file of each next example, where files are mixed by weight. */
+  readonly random: Random;
+  /** Where tokens go that are not kept in memory. */
+  readonly directory: string;
 }
 
 /** @throws {DataError} naming file and line */
 export function readSftExamples(options: ReadExamplesOptions<SftConfig>): Promise<Examples> {
   const { config, tokenizer, logger } = options;
-  return readBoth(options, async (files) => {
-    const { examples, truncated, dropped } = tokenizeDemonstrations(
-      await readDemonstrations(files),
-      tokenizer,
-      {
-        ...options,
-        tooLong: config.too_long,
-        appendEos: config.append_eos,
-        completionOnly: config.completion_only_loss,
-      },
-    );
+  return readBoth(options, async function* (records) {
+    const { tokenize, counts } = createDemonstrationTokenizer(tokenizer, {
+      ...options,
+      tooLong: config.too_long,
+      appendEos: config.append_eos,
+      completionOnly: config.completion_only_loss,
+    });
+    for await (const record of records.stream(streamDemonstrations)) {
+      const example = tokenize(record);
+      if (example !== undefined) yield example;
+    }
+    const { truncated, dropped } = counts();
     if (truncated + dropped > 0) {
       const limit = `longer than ${options.maximumLength} tokens`;
-      logger.warn(`${files.join(", ")}: ${limit}: ${truncated} truncated, ${dropped} dropped`);
+      logger.warn(`${records.files.join(", ")}: ${limit}: ${truncated} truncated, ${dropped} dropped`);
     }
-    return examples;
   });
 }
 
@@ -67,7 +85,8 @@ export async function readMixedTexts({
   vocabularySize,
   maximumLength,
   resolvePath,
-}: Omit<ReadExamplesOptions<SftConfig>, "inputName" | "logger">): Promise<MixedTexts> {
+  directory,
+}: Omit<ReadExamplesOptions<SftConfig>, "inputName" | "logger" | "random">): Promise<MixedTexts> {
   const { pretrain_mix: share, pretrain_files: given } = config;
   if (share === 0) {
     if (given === null) return { texts: [], share };
@@ -79,7 +98,13 @@ export async function readMixedTexts({
   if (files === undefined) {
     throw new ConfigError(`pretrain_mix is ${share}: give "pretrain_files", or the input "texts"`);
   }
-  const texts = tokenizeTexts(await readTexts(files), tokenizer, { vocabularySize, maximumLength });
+  const cut = createTextCutter(tokenizer, { vocabularySize, maximumLength });
+  const texts = await gatherExamples(
+    (async function* () {
+      for await (const record of streamTexts(files)) yield* cut(record);
+    })(),
+    config.tokens_on_disk ? directory : undefined,
+  );
   if (texts.length === 0) throw new DataError(`${files.join(", ")}: no text is left to mix in`);
   return { texts, share };
 }
@@ -87,54 +112,38 @@ export async function readMixedTexts({
 /** @throws {DataError} naming file and line */
 export function readPretrainExamples(options: ReadExamplesOptions<PretrainConfig>): Promise<Examples> {
   const { config, tokenizer, vocabularySize, maximumLength } = options;
-  return readBoth(options, async (files) => {
-    const records = await readTexts(files);
-    if (!config.packing) return tokenizeTexts(records, tokenizer, { vocabularySize, maximumLength });
-    const whole = { vocabularySize, maximumLength: Number.POSITIVE_INFINITY };
-    return packTexts(tokenizeTexts(records, tokenizer, whole), maximumLength, config.document_mask);
-  });
-}
-
-/**
- * Texts one after the other, cut into rows of equal length. Each row begins with the last token of the one before it, so
- * that every token but the first is learned once; the first token of a text is learned from the end of the one before.
- * @param withDocuments - whether rows say which text each token is of
- */
-export function packTexts(texts: readonly Example[], length: number, withDocuments = false): Example[] {
-  const total = texts.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
-  const ids = new Int32Array(total);
-  const labels = new Int32Array(total);
-  const documents = new Int32Array(withDocuments ? total : 0);
-  let end = 0;
-  for (const [index, text] of texts.entries()) {
-    ids.set(text.inputIds, end);
-    labels.set(text.labels, end);
-    labels[end] = text.inputIds[0] as number;
-    documents.fill(index, end, end + text.inputIds.length);
-    end += text.inputIds.length;
-  }
-  const rows: Example[] = [];
-  for (let start = 0; start + 1 < total; start += length - 1) {
-    const rowLabels = labels.slice(start, start + length);
-    rowLabels[0] = ignoredLabel;
-    if (rowLabels.every((label) => label === ignoredLabel)) continue;
-    rows.push({
-      inputIds: ids.slice(start, start + length),
-      labels: rowLabels,
-      ...(withDocuments ? { documentIds: documents.slice(start, start + length) } : {}),
-    });
-  }
-  return rows;
+  const pieces = config.packing ? Number.POSITIVE_INFINITY : maximumLength;
+  const stream = async function* (records: Records): AsyncGenerator<Example> {
+    const cut = createTextCutter(tokenizer, { vocabularySize, maximumLength: pieces });
+    const packer = createPacker(maximumLength, config.document_mask);
+    for await (const record of records.stream(streamTexts)) {
+      for (const text of cut(record)) {
+        if (config.packing) yield* packer.add(text);
+        else yield text;
+      }
+    }
+    yield* packer.end();
+  };
+  return readBoth(options, stream, config.packing && config.document_mask);
 }
 
 type Files = {
   readonly train_files: readonly string[] | null;
+  readonly train_weights: readonly number[] | null;
   readonly eval_files: readonly string[] | null;
+  readonly tokens_on_disk: boolean;
 };
 
+/** Files to read, one after the other or mixed by weight. */
+interface Records {
+  readonly files: readonly string[];
+  stream<Record>(read: (files: readonly string[]) => AsyncIterable<Record>): AsyncIterable<Record>;
+}
+
 async function readBoth(
-  { config, input, inputName, resolvePath }: ReadExamplesOptions<Files>,
-  read: (files: readonly string[]) => Promise<readonly Example[]>,
+  { config, input, inputName, resolvePath, random, directory }: ReadExamplesOptions<Files>,
+  read: (records: Records) => AsyncIterable<Example>,
+  hasDocuments = false,
 ): Promise<Examples> {
   const found = input === undefined ? undefined : await filesOf(input);
   const trainFiles = config.train_files?.map(resolvePath) ?? found?.train;
@@ -145,19 +154,50 @@ async function readBoth(
     throw new ConfigError(`no data: give "train_files", or the input "${inputName}"`);
   }
   const results = await Promise.allSettled([
-    read(trainFiles),
-    evaluationFiles.length === 0 ? [] : read(evaluationFiles),
-  ]);
+    gatherExamples(
+      read(weighted(trainFiles, config.train_weights, random)),
+      config.tokens_on_disk ? directory : undefined,
+      hasDocuments,
+    ),
+    evaluationFiles.length === 0 ? [] : arrayOf(read(weighted(evaluationFiles, null, random))),
+  ] as const);
   const errors = results.flatMap((result) =>
     result.status === "rejected" ? [result.reason as unknown] : [],
   );
-  if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw bothErrors(errors);
-  const [train = [], evaluation = []] = results.map((result) =>
-    result.status === "fulfilled" ? result.value : [],
-  );
-  if (train.length === 0) throw new DataError(`${trainFiles.join(", ")}: no example is left to learn from`);
-  return { train, evaluation };
+  const [train, evaluation] = results;
+  if (train.status === "rejected" || evaluation.status === "rejected") {
+    if (train.status === "fulfilled") train.value.close?.();
+    throw errors.length === 1 ? errors[0] : bothErrors(errors);
+  }
+  if (train.value.length === 0) {
+    throw new DataError(`${trainFiles.join(", ")}: no example is left to learn from`);
+  }
+  return { train: train.value, evaluation: evaluation.value };
+}
+
+async function arrayOf(stream: AsyncIterable<Example>): Promise<readonly Example[]> {
+  const examples: Example[] = [];
+  for await (const example of stream) examples.push(example);
+  return examples;
+}
+
+/** @throws {ConfigError} when there is not a weight for each file */
+function weighted(files: readonly string[], weights: readonly number[] | null, random: Random): Records {
+  if (weights !== null && weights.length !== files.length) {
+    throw new ConfigError(
+      `train_weights has ${weights.length} weights for ${files.length} files; give one for each of train_files`,
+    );
+  }
+  return {
+    files,
+    stream: (read) =>
+      weights === null
+        ? read(files)
+        : mixRows(
+            files.map((file, index) => ({ rows: read([file]), weight: weights[index] as number })),
+            random,
+          ),
+  };
 }
 
 function bothErrors(errors: readonly unknown[]): unknown {

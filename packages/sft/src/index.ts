@@ -7,7 +7,6 @@ export {
   sftConfig,
   type TrainingConfig,
 } from "./config.js";
-export { packTexts } from "./examples.js";
 export {
   completionLoss,
   type LabelledLogProbs,
@@ -15,6 +14,7 @@ export {
   sequenceMeanLoss,
   tokenAccuracy,
 } from "./losses.js";
+export { packTexts } from "./pack-texts.js";
 export { sft } from "./plugin.js";
 export { pretrainStage } from "./pretrain-stage.js";
 export { sftStage } from "./stage.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { packTexts } from "./examples.js";
+import { packTexts } from "./pack-texts.js";
 
 const text = (...ids: number[]) => ({
   inputIds: Int32Array.from(ids),

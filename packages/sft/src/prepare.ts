@@ -10,8 +10,9 @@ import {
   trainingSteps,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
-import { type Example, noTexts } from "./batches.js";
+import { noTexts } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
+import { type ExampleList, eachExample } from "./example-list.js";
 import type { Examples } from "./examples.js";
 import { mixTexts } from "./pretraining-mix.js";
 
@@ -42,14 +43,14 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
     random: undefined,
   });
   const perEpoch = Math.ceil(count / (rows * accumulation));
-  const all = [...examples.train, ...texts];
-  const longest = all.reduce((most, { inputIds }) => Math.max(most, inputIds.length), 0);
+  const trained = totalsOf(examples.train);
+  const read = totalsOf(texts);
+  const longest = Math.max(trained.longest, read.longest);
   const step = config.pad_to_multiple_of ?? roundingStep(longest, 16);
   const length = Math.ceil(longest / step) * step;
-  const labelsOf = ({ labels }: Example) => labels.filter((label) => label >= 0).length;
-  const labels = sum(examples.train, labelsOf);
-  const tokens = sum(examples.train, (example) => example.inputIds.length);
-  const targets = Math.min(rows * length, Math.ceil((2 * rows * sum(all, labelsOf)) / all.length));
+  const learned = trained.labels + read.labels;
+  const all = examples.train.length + texts.length;
+  const targets = Math.min(rows * length, Math.ceil((2 * rows * learned) / all));
   return {
     steps: trainingSteps(config, perEpoch),
     memory: trainingRunMemory({
@@ -62,11 +63,11 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
       residualDropout: config.residual_dropout,
     }),
     notes: [
-      `${examples.train.length} examples of at most ${longest} tokens: ${tokens} tokens, ${labels} of them learned`,
+      `${examples.train.length} examples of at most ${longest} tokens: ${trained.tokens} tokens, ${trained.labels} of them learned`,
       ...(texts.length === 0
         ? []
         : [
-            `${count - examples.train.length} of ${texts.length} texts among them in each epoch, ${(sum(texts, labelsOf) / texts.length).toFixed(1)} learned tokens each`,
+            `${count - examples.train.length} of ${texts.length} texts among them in each epoch, ${(read.labels / texts.length).toFixed(1)} learned tokens each`,
           ]),
       `${rows} rows x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,
       `${examples.evaluation.length} held-out examples`,
@@ -74,6 +75,12 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
   };
 }
 
-function sum(examples: readonly Example[], value: (example: Example) => number): number {
-  return examples.reduce((total, example) => total + value(example), 0);
+function totalsOf(list: ExampleList) {
+  let [longest, tokens, labels] = [0, 0, 0];
+  for (const example of eachExample(list)) {
+    longest = Math.max(longest, example.inputIds.length);
+    tokens += example.inputIds.length;
+    for (const label of example.labels) if (label >= 0) labels++;
+  }
+  return { longest, tokens, labels };
 }

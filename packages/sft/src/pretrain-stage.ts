@@ -1,9 +1,12 @@
+import { tmpdir } from "node:os";
 import {
   ConfigError,
+  createRandom,
   type DirectoryArtifact,
   defineStage,
   type PlanContext,
   type Random,
+  type StageContext,
 } from "@alignkit/core";
 import { textsArtifact } from "@alignkit/data";
 import {
@@ -18,7 +21,7 @@ import {
 import type { Tokenizer } from "@alignkit/tokenizer";
 import { tokenizerArtifact } from "./artifacts.js";
 import { type PretrainConfig, pretrainConfig } from "./config.js";
-import { type Examples, readPretrainExamples } from "./examples.js";
+import { closeExamples, type Examples, readPretrainExamples } from "./examples.js";
 import { planTraining, readPolicy, tokenizerOf } from "./prepare.js";
 import { trainLanguageModel } from "./train.js";
 
@@ -52,7 +55,7 @@ export const pretrainStage = defineStage({
       model: { config: modelConfig, parameters: initialize(context.random.split("initialize")) },
       examples: examples.train,
       evaluationExamples: examples.evaluation,
-    });
+    }).finally(() => closeExamples(examples));
     const directory = context.artifactDirectory("policy");
     const model = { config: modelConfig, head: "language_model", parameters, generationConfig } as const;
     await writeModelDirectory(directory, model, { overwrite: true, files });
@@ -70,8 +73,13 @@ export const pretrainStage = defineStage({
     if (config.train_files === null && context.pending.has("texts")) {
       return { notes: ["the texts come from an earlier stage"], outputsLike };
     }
-    const examples = await readExamples(context, config, inputs, modelConfig, tokenizer);
-    return { ...planTraining(config, modelConfig, examples), outputsLike };
+    const planned = { ...context, random: createRandom(0), directory: tmpdir() };
+    const examples = await readExamples(planned, config, inputs, modelConfig, tokenizer);
+    try {
+      return { ...planTraining(config, modelConfig, examples), outputsLike };
+    } finally {
+      closeExamples(examples);
+    }
   },
 });
 
@@ -120,7 +128,12 @@ function vocabularyFields({ vocabularySize, bosTokenId, eosTokenId, padTokenId }
 }
 
 function readExamples(
-  { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,
+  {
+    resolvePath,
+    logger,
+    random,
+    directory,
+  }: Pick<StageContext, "resolvePath" | "logger" | "random" | "directory">,
   config: PretrainConfig,
   { texts }: Inputs,
   model: ModelConfig,
@@ -135,5 +148,7 @@ function readExamples(
     maximumLength: maximumLength(config, model),
     resolvePath,
     logger,
+    random: random.split("mixture"),
+    directory,
   });
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -251,5 +251,71 @@ describe("config and data", () => {
     await expect(run({ stages: [stage] })).rejects.toThrow(
       "max_length is 49, but the model has 48 positions",
     );
+  });
+});
+
+describe("training data", () => {
+  const model = { model_type: "gpt2", n_positions: 16, n_embd: 8, n_layer: 1, n_head: 2 };
+  const common = { per_device_train_batch_size: 2, learning_rate: 0.01 };
+  const weights = async (directory: string) => readFile(join(directory, "model.safetensors"));
+
+  it("in a file give the same weights as in memory, and leave no file", async () => {
+    const texts = ["The cat sat on the mat.", "A dog ran and ran and ran away.", "The end.", "It was so."];
+    await write(
+      "texts.jsonl",
+      texts.map((text) => ({ text })),
+    );
+    await write("demos.jsonl", [
+      { prompt: "Who sat?", completion: " The cat." },
+      { prompt: "Who ran?", completion: " A dog." },
+    ]);
+    const artifacts = await Promise.all(
+      [false, true].map(async (tokens_on_disk) => {
+        const runDirectory = join(scratch, `run-${tokens_on_disk}`);
+        const pretrain = { ...common, tokens_on_disk, model, tokenizer, train_files: "texts.jsonl" };
+        const sftConfig = {
+          ...common,
+          tokens_on_disk,
+          train_files: "demos.jsonl",
+          pretrain_files: "texts.jsonl",
+          pretrain_mix: 0.5,
+          num_train_epochs: 2,
+        };
+        const stages = [
+          { use: "pretrain", config: { ...pretrain, document_mask: true } },
+          { use: "sft", config: sftConfig },
+        ];
+        const settings = { registry, backend: referenceBackend(), baseDirectory: scratch, seed: 5 };
+        return (await runPipeline({ stages }, { ...settings, runDirectory })).artifacts;
+      }),
+    );
+    for (const name of ["pretrain.policy", "sft.policy"]) {
+      const [inMemory, onDisk] = await Promise.all(artifacts.map((made) => weights(made[name] as string)));
+      expect(onDisk?.equals(inMemory as Buffer)).toBe(true);
+    }
+    const left = await readdir(scratch, { recursive: true });
+    expect(left.filter((path) => path.includes("tokens-"))).toEqual([]);
+  });
+
+  it("are mixed by weight until the first file ends", async () => {
+    const rows = (id: number, count: number) =>
+      Array.from({ length: count }, () => ({ input_ids: [id, id, id] }));
+    await write("a.jsonl", rows(1, 100));
+    await write("b.jsonl", rows(2, 10));
+    const plan = async (train_weights: readonly number[] | null) => {
+      const config = { ...common, train_files: ["a.jsonl", "b.jsonl"], train_weights };
+      const stages = [{ use: "sft", inputs: { init: { path: gpt2 } }, config }];
+      const planned = await planPipeline(
+        await checkWiring(registry, { stages }, { baseDirectory: scratch }),
+        { baseDirectory: scratch },
+      );
+      return Number(/(\d+) examples/.exec(JSON.stringify(planned))?.[1]);
+    };
+    expect(await plan(null)).toBe(110);
+    // b's 10 rows are a quarter, so that about 30 of a come with them; the draw is seeded.
+    const mixed = await plan([3, 1]);
+    expect(mixed).toBeGreaterThan(25);
+    expect(mixed).toBeLessThan(60);
+    await expect(plan([1])).rejects.toThrow("train_weights has 1 weights for 2 files");
   });
 });

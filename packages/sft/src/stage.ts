@@ -1,9 +1,9 @@
+import { tmpdir } from "node:os";
 import {
   ConfigError,
   createRandom,
   type DirectoryArtifact,
   defineStage,
-  type PlanContext,
   type Random,
   type StageContext,
 } from "@alignkit/core";
@@ -25,7 +25,7 @@ import {
 } from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
 import { type SftConfig, sftConfig } from "./config.js";
-import { type Examples, readMixedTexts, readSftExamples } from "./examples.js";
+import { closeExamples, type Examples, readMixedTexts, readSftExamples } from "./examples.js";
 import { planTraining, readPolicy } from "./prepare.js";
 import { sftPresets } from "./presets.js";
 import { type EvaluationMetric, selectionOf } from "./selection.js";
@@ -83,6 +83,7 @@ export const sftStage = defineStage({
       return { policy: { directory } };
     } finally {
       await validationReward?.dispose();
+      closeExamples(examples);
     }
   },
 
@@ -97,8 +98,13 @@ export const sftStage = defineStage({
     if (config.pretrain_mix > 0 && config.pretrain_files === null && context.pending.has("texts")) {
       return { notes: ["the texts to mix in come from an earlier stage"], outputsLike };
     }
-    const examples = await readExamples(context, config, inputs, model.config, tokenizer);
-    return { ...planTraining(config, model.config, examples), outputsLike };
+    const planned = { ...context, random: createRandom(0), directory: tmpdir() };
+    const examples = await readExamples(planned, config, inputs, model.config, tokenizer);
+    try {
+      return { ...planTraining(config, model.config, examples), outputsLike };
+    } finally {
+      closeExamples(examples);
+    }
   },
 });
 
@@ -109,7 +115,12 @@ async function policyToTrain(config: SftConfig, init: DirectoryArtifact, random:
 }
 
 async function readExamples(
-  { resolvePath, logger }: Pick<PlanContext, "resolvePath" | "logger">,
+  {
+    resolvePath,
+    logger,
+    random,
+    directory,
+  }: Pick<StageContext, "resolvePath" | "logger" | "random" | "directory">,
   config: SftConfig,
   { demonstrations, texts }: DataInputs,
   model: ModelConfig,
@@ -121,12 +132,14 @@ async function readExamples(
     vocabularySize: model.vocabularySize,
     maximumLength: maximumLength(config, model),
     resolvePath,
+    directory,
   };
   const examples = await readSftExamples({
     ...shared,
     input: demonstrations,
     inputName: "demonstrations",
     logger,
+    random: random.split("mixture"),
   });
   return { ...examples, mixed: await readMixedTexts({ ...shared, input: texts }) };
 }

@@ -42,6 +42,7 @@ import {
 } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
 import { measure } from "./evaluate.js";
+import type { ExampleList } from "./example-list.js";
 import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
 import { type BestState, betterOf, type Selection, savedBest } from "./selection.js";
 import type { ValidationReward } from "./validation-reward.js";
@@ -50,7 +51,7 @@ export interface TrainOptions {
   readonly context: TrainingContext;
   readonly config: TrainingConfig;
   readonly model: Pick<Model, "config" | "parameters">;
-  readonly examples: readonly Example[];
+  readonly examples: ExampleList;
   /** Held out, for `eval_loss`; may be empty. */
   readonly evaluationExamples?: readonly Example[];
   /** Whether the examples of a forward pass share rows; the update is the same. Default false. */
