@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  createAnswerEncoder,
   readDemonstrations,
   readPrompts,
   readRankings,
@@ -152,3 +153,47 @@ function refusing() {
   };
   return { encode: refuse, encodePrompt: refuse };
 }
+
+describe("answers to a prompt, for a reward model with a tokenizer of its own", () => {
+  const row = { messages: [{ role: "system", content: "Be brief." }, user("1+1?")] };
+  const encode = async (request: { answer: string; isEnded: boolean }, reader = tokenizer) => {
+    const [record] = await readPrompts([await file(row)]);
+    const encoded = createAnswerEncoder(reader)({ record, prompt: "not read", ...request });
+    return { ...encoded, text: reader.decode([...encoded.prompt, ...encoded.answer]) };
+  };
+
+  it.each([
+    ["with a template", tokenizer],
+    ["without one", plain],
+  ])("have the ids of a ranking, %s", async (_, reader) => {
+    const ranking = { prompt: row.messages, chosen: [assistant("2")], rejected: [assistant("3")] };
+    const records = await readRankings([await file(ranking)]);
+    const [trained] = tokenizeRankings(records, reader, { maximumLength }).rankings;
+    const { prompt, answer } = await encode({ answer: "2", isEnded: true }, reader);
+    expect([...prompt, ...answer]).toEqual([...(trained?.rows[0] ?? [])]);
+    const prompts = tokenizePrompts(await readPrompts([await file(row)]), reader, { maximumLength }).prompts;
+    expect(prompt).toEqual([...(prompts[0]?.inputIds ?? [])]);
+  });
+
+  it("have no end token where the answer was cut off, and may be empty", async () => {
+    const start = `<|begin_of_text|>${head("system")}Be brief.<|eot_id|>${head("user")}1+1?<|eot_id|>${head("assistant")}`;
+    expect((await encode({ answer: "2, be", isEnded: false })).text).toBe(`${start}2, be`);
+    expect((await encode({ answer: "", isEnded: false })).text).toBe(start);
+    expect((await encode({ answer: "", isEnded: true })).text).toBe(
+      start + tokenizer.decode([tokenizer.eosTokenId as number]),
+    );
+    expect((await encode({ answer: " 2", isEnded: false }, plain)).text).toBe(
+      "Be brief.\n\nUser: 1+1?\n\nAssistant: 2",
+    );
+  });
+
+  it("of a plain prompt stand behind it", async () => {
+    const encoded = createAnswerEncoder(plain)({
+      record: undefined,
+      prompt: "a b",
+      answer: " c",
+      isEnded: true,
+    });
+    expect(plain.decode([...encoded.prompt, ...encoded.answer])).toBe("a b c<|endoftext|>");
+  });
+});

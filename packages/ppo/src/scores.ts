@@ -1,5 +1,5 @@
 import { type Backend, ConfigError } from "@alignkit/core";
-import type { Tokenizer } from "@alignkit/tokenizer";
+import { type AnsweredPrompt, createAnswerEncoder, type EncodedAnswer, type Prompt } from "@alignkit/data";
 import { type Episode, scoredPart } from "./episode.js";
 import { createEpisodeScorer, type EvaluateOptions } from "./evaluate.js";
 import type { FrozenModel, ModelDescription } from "./models.js";
@@ -32,12 +32,21 @@ export function createScores(
     throw new ConfigError(
       "ppo: the reward model has no tokenizer of its own and that of the policy differs; add tokenizer.json to its directory",
     );
+  const encodeAgain =
+    sharesTokenizer || rewardModel?.tokenizer === undefined
+      ? undefined
+      : createAnswerEncoder(rewardModel.tokenizer);
   const scoresOf =
     rewardModel === undefined ? undefined : createEpisodeScorer(backend, rewardModel.config, options);
 
   async function score(
     episodes: readonly Episode[],
-    texts: { readonly prompts: readonly string[]; readonly responses: readonly string[] },
+    texts: {
+      readonly prompts: readonly string[];
+      readonly responses: readonly string[];
+      /** Where the prompts come from. */
+      readonly records: readonly Prompt[];
+    },
   ): Promise<Scored> {
     const read = episodes.map(scoredPart);
     const fromFunctions = await sumOfRewards(rewards, {
@@ -48,16 +57,15 @@ export function createScores(
     if (rewardModel === undefined || scoresOf === undefined) return fromFunctions;
     const fromModel = await scoresOf(
       rewardModel.parameters,
-      sharesTokenizer
+      encodeAgain === undefined
         ? read
         : read.map((episode, index) =>
-            encodeAgain(
-              rewardModel.config.maxPositions,
-              rewardModel.tokenizer as Tokenizer,
-              episode,
-              texts.prompts[index] as string,
-              texts.responses[index] as string,
-            ),
+            inOwnIds(rewardModel.config.maxPositions, encodeAgain, episode, {
+              record: texts.records[index],
+              prompt: texts.prompts[index] as string,
+              answer: texts.responses[index] as string,
+              isEnded: episode.finished,
+            }),
           ),
     );
     return {
@@ -74,21 +82,18 @@ export function createScores(
   return { score, dispose: async () => scoresOf?.dispose() };
 }
 
-/** The same text in the reward model's own ids; its end token stands where the policy's did. */
-function encodeAgain(
+/** The same text in the reward model's own ids, by its own chat template; its end token stands where the policy's did. */
+function inOwnIds(
   maxPositions: number,
-  tokenizer: Tokenizer,
+  encodeAgain: (request: AnsweredPrompt) => EncodedAnswer,
   episode: Episode,
-  prompt: string,
-  response: string,
+  request: AnsweredPrompt,
 ): Episode {
-  const promptIds = tokenizer.encode(prompt);
-  const responseIds = tokenizer.encode(response, { addSpecialTokens: false });
-  if (episode.finished && tokenizer.eosTokenId !== undefined) responseIds.push(tokenizer.eosTokenId);
-  const length = promptIds.length + responseIds.length;
+  const { prompt, answer } = encodeAgain(request);
+  const length = prompt.length + answer.length;
   if (length > maxPositions)
     throw new ConfigError(
-      `a prompt of ${promptIds.length} tokens with its response of ${responseIds.length}, in the reward model's own ids, exceeds its ${maxPositions} positions; lower max_prompt_length or response_length`,
+      `a prompt of ${prompt.length} tokens with its response of ${answer.length}, in the reward model's own ids, exceeds its ${maxPositions} positions; lower max_prompt_length or response_length`,
     );
-  return { ...episode, promptIds: Int32Array.from(promptIds), responseIds: Int32Array.from(responseIds) };
+  return { ...episode, promptIds: Int32Array.from(prompt), responseIds: Int32Array.from(answer) };
 }

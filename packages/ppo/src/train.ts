@@ -121,11 +121,12 @@ export function createPpoTrainer(parts: PpoParts) {
 
     // 1. Rollout: one response per prompt from the current policy (§3.5: a bandit).
     const { indices, next: promptsAfter } = parts.promptOrder.take(state.prompts);
+    const taken = indices.map((index) => parts.prompts[index] as TokenizedPrompt);
     const episodes = await rollout(
       backend,
       policyModel.config,
       policy.parameters,
-      indices.map((index) => (parts.prompts[index] as TokenizedPrompt).inputIds),
+      taken.map(({ inputIds }) => inputIds),
       config,
       stopTokenIds,
       random.split("rollout"),
@@ -136,6 +137,7 @@ export function createPpoTrainer(parts: PpoParts) {
     const text = {
       prompts: textsOf(policyModel, episodes, "promptIds"),
       responses: textsOf(policyModel, episodes.map(scoredPart), "responseIds"),
+      records: taken.map(({ record }) => record),
     };
     const scored = await scores.score(episodes, text);
 

@@ -11,7 +11,7 @@ import {
   type Random,
   uploadAll,
 } from "@alignkit/core";
-import type { TokenizedPrompt } from "@alignkit/data";
+import { createAnswerEncoder, type Prompt, type TokenizedPrompt } from "@alignkit/data";
 import {
   createGenerator,
   createRewardScorer,
@@ -41,7 +41,7 @@ export interface ValidationRewardOptions {
   };
   readonly rewardModel: DirectoryArtifact;
   /** At least one. */
-  readonly prompts: readonly Pick<TokenizedPrompt, "inputIds">[];
+  readonly prompts: readonly (Pick<TokenizedPrompt, "inputIds"> & { readonly record?: Prompt })[];
   readonly responseLength: number;
   /** 0 is greedy. */
   readonly temperature: number;
@@ -70,7 +70,9 @@ export async function createValidationReward(options: ValidationRewardOptions): 
           { maxNewTokens: responseLength, temperature, stopTokenIds },
           random.split("responses"),
         );
-        const rows = responses.map((response, index) => encode(promptIds[index] as number[], response));
+        const rows = responses.map((response, index) =>
+          encode(promptIds[index] as number[], response, prompts[index]?.record),
+        );
         const scores = await scorer.scores(rows);
         return scores.reduce((total, score) => total + score, 0) / scores.length;
       } finally {
@@ -89,7 +91,7 @@ function encoderFor(
   { files, tokenizer }: ValidationRewardOptions["policy"],
   own: ReadonlyMap<string, Uint8Array>,
   directory: string,
-): (prompt: readonly number[], response: Generation) => number[] {
+): (prompt: readonly number[], response: Generation, record: Prompt | undefined) => number[] {
   const [ours, theirs] = [files, own].map((given) => given.get("tokenizer.json"));
   const same =
     ours === undefined ? theirs === undefined : theirs !== undefined && Buffer.compare(ours, theirs) === 0;
@@ -101,10 +103,15 @@ function encoderFor(
     );
   }
   const textOf = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
-  return (prompt, { ids, finishReason }) => [
-    ...other.encode(textOf(prompt)),
-    ...other.encode(textOf(ids), { addSpecialTokens: false }),
-    // Its end token stands where the policy's did.
-    ...(finishReason === "stop" && other.eosTokenId !== undefined ? [other.eosTokenId] : []),
-  ];
+  const encodeAgain = createAnswerEncoder(other);
+  return (ids, response, record) => {
+    const isEnded = response.finishReason === "stop";
+    const { prompt, answer } = encodeAgain({
+      record,
+      prompt: textOf(ids),
+      answer: textOf(response.ids),
+      isEnded,
+    });
+    return [...prompt, ...answer];
+  };
 }
