@@ -210,7 +210,7 @@ describe("a config file", () => {
 
 describe("data", () => {
   it("that are broken are named by file and line, before anything runs", async () => {
-    const data = await write("broken.jsonl", '{"prompt": "a", "completion": "b"}\n{"prompt": "a"\n');
+    const data = await write("broken.jsonl", '{"input_ids": [1, 2]}\n{"input_ids": [1\n');
     for (const argv of [
       ["score", "--model", gpt2, "--data", data],
       ["sft", "--model", gpt2, "--train-files", data, "--backend", "reference"],
