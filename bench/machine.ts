@@ -1,6 +1,6 @@
 /** Where and of what the numbers are: processor, load, commit. */
 import { execFileSync } from "node:child_process";
-import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, loadavg, platform, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() ?? "unknown processor";
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${model}, ${availableParallelism()} cores, ${memory} GiB, ${platform()} ${release()} ${arch()}`;
+  return `${model}, ${availableParallelism()} cores, ${memory} GiB, ${platform()} ${arch()}`;
 }
 
 /** One-minute load average. */

@@ -41,6 +41,8 @@ const touched: { readonly [K in OpName]?: (operation: Operation) => number } = {
   // Rows that are added to rows of a table, which is overwritten.
   scatterAddRows: ({ inputs }) => 3 * bytesOf(inputs[2] as Tensor),
   updateSlice: ({ inputs }) => 2 * bytesOf(inputs[1] as Tensor),
+  // The cache is read, and written at one slot a row.
+  cachedAttention: ({ inputs }) => inputs.reduce((total, tensor) => total + bytesOf(tensor), 0),
 };
 
 /**

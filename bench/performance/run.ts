@@ -78,7 +78,7 @@ const save = () => writePerformance(recordPath, record);
 if (only.has("peaks")) {
   record = {
     ...record,
-    peaks: { stamp: await makeStamp(), measured: await measurePeaks(settings, rounds, note) },
+    peaks: { stamp: await makeStamp(), measured: await measurePeaks(settings, 3 * rounds, note) },
   };
   save();
 }
