@@ -34,7 +34,7 @@ export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer |
 
 /** Steps and memory, for `--dry-run`. */
 export function planTraining(config: TrainingConfig, model: ModelConfig, examples: Examples): StagePlan {
-  const { per_device_train_batch_size: rows, gradient_accumulation_steps: accumulation } = config;
+  const { per_device_train_batch_size: batchSize, gradient_accumulation_steps: accumulation } = config;
   const { texts, share } = examples.mixed ?? noTexts;
   const { count } = mixTexts({
     demonstrations: examples.train.length,
@@ -42,7 +42,8 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
     share,
     random: undefined,
   });
-  const perEpoch = Math.ceil(count / (rows * accumulation));
+  const perEpoch = Math.ceil(count / (batchSize * accumulation));
+  const rows = Math.min(batchSize, count);
   const trained = totalsOf(examples.train);
   const read = totalsOf(texts);
   const longest = Math.max(trained.longest, read.longest);
@@ -69,7 +70,7 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
         : [
             `${count - examples.train.length} of ${texts.length} texts among them in each epoch, ${(read.labels / texts.length).toFixed(1)} learned tokens each`,
           ]),
-      `${rows} rows x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,
+      `${batchSize} rows x ${accumulation} forward passes an update, ${perEpoch} updates an epoch`,
       `${examples.evaluation.length} held-out examples`,
     ],
   };
