@@ -7,6 +7,7 @@ interface BuiltIn {
   readonly stages: Readonly<Record<string, string>>;
 }
 
+/** What the command brings along; each is loaded when it is needed. */
 export const builtInPlugins: readonly BuiltIn[] = [
   {
     load: async () => (await import("@alignkit/sft")).sft(),

@@ -37,6 +37,7 @@ export interface DirectoryArtifact {
   readonly directory: string;
 }
 
+/** A key for values of type `T`, under which stages hand them on. */
 export function defineArtifact<T>(key: ArtifactKey<T>): ArtifactKey<T> {
   return key;
 }

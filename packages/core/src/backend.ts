@@ -57,6 +57,7 @@ export interface FileRegion {
   readonly byteOffset: number;
 }
 
+/** What is known of a graph's inputs when it is compiled. */
 export interface CompileOptions {
   /** Values, by input position, that stay the same for the life of the executable; it may keep them in a form of its own. */
   readonly constants?: ReadonlyMap<number, DeviceTensor>;
@@ -67,6 +68,7 @@ export interface CompileOptions {
   readonly variant?: Graph;
 }
 
+/** A compiled graph. */
 export interface Executable {
   /**
    * Runs with one tensor per graph input; positions given as constants take `undefined`.
@@ -76,6 +78,7 @@ export interface Executable {
   dispose(): Promise<void>;
 }
 
+/** How one run may treat its inputs. */
 export interface RunOptions {
   readonly donate?: ReadonlySet<number>;
 }

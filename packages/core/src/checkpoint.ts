@@ -49,6 +49,7 @@ export interface CheckpointStore {
   latest(): Promise<Checkpoint | undefined>;
 }
 
+/** Where checkpoints are kept, and how many. */
 export interface CheckpointStoreOptions {
   /** Holds one folder per checkpoint, `step-40`; made when the first one is saved. */
   readonly directory: string;
@@ -61,6 +62,7 @@ export interface CheckpointStoreOptions {
 const groupPattern = /^[a-z0-9][a-z0-9_-]*$/;
 const checkpointPattern = /^step-(\d+)$/;
 
+/** Checkpoints of one stage in a folder; nothing is written before the first is saved. */
 export function createCheckpointStore(options: CheckpointStoreOptions): CheckpointStore {
   const { directory, logger, keep = 2 } = options;
   const pathOf = (step: number) => join(directory, `step-${step}`);

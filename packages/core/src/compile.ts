@@ -8,6 +8,7 @@ import { formatType, type HostTensor, type TensorType } from "./types.js";
 /** What a compiled function takes: memory of the backend, or of the host, which is uploaded for the call. */
 export type Argument = DeviceTensor | HostTensor;
 
+/** What may be overwritten, is constant, or differs in size. */
 export interface CompileFunctionOptions<I> {
   /** Arguments (top-level keys) that the call may overwrite and consumes. */
   readonly donate?: readonly (keyof I & string)[];
@@ -24,6 +25,7 @@ export interface CompileFunctionOptions<I> {
   readonly dynamic?: { readonly [K in keyof I]?: readonly (string | null)[] };
 }
 
+/** A function over device memory: arguments as host or device tensors, results on the device. */
 export interface CompiledFunction<I, O> {
   /** Host arguments are uploaded and freed again; results belong to the caller. */
   (

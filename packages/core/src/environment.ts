@@ -15,6 +15,7 @@ export interface Environment {
   readonly commit?: string;
 }
 
+/** The machine and the versions that a run is made with. */
 export function describeEnvironment(options: {
   readonly backend: string;
   readonly packages?: Readonly<Record<string, string>> | undefined;

@@ -6,6 +6,7 @@
  */
 const marker = Symbol.for("alignkit.error");
 
+/** What an error carries besides its message. */
 export interface AlignkitErrorOptions {
   readonly cause?: unknown;
   /** What the message says, as fields. */

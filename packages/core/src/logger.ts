@@ -5,6 +5,7 @@ export interface Logger {
   warn(message: string): void;
 }
 
+/** How much a message matters. */
 export type LogLevel = keyof Logger;
 
 /** Drops everything. */

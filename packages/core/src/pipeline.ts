@@ -15,6 +15,7 @@ import type { StageContext, StageDefinition, StagePlan } from "./stage.js";
 import { createTracker, type MetricsSink, type RunOutcome } from "./tracker.js";
 import { checkWiring, type Pipeline, type WiredPipeline, type WiredStage } from "./wiring.js";
 
+/** With what a pipeline runs, and where. */
 export interface RunPipelineOptions {
   readonly registry: Registry;
   readonly backend: Backend;
@@ -42,6 +43,7 @@ export interface RunPipelineOptions {
   readonly commit?: string | undefined;
 }
 
+/** What a pipeline leaves behind. */
 export interface PipelineResult {
   readonly runDirectory: string;
   /** Folders of the outputs by reference: `sft.policy`. */

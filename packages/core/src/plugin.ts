@@ -49,6 +49,7 @@ export interface Plugin {
   readonly trackers?: readonly TrackerFactory[];
 }
 
+/** A plugin as it is, with its type checked. */
 export function definePlugin(plugin: Plugin): Plugin {
   return plugin;
 }

@@ -4,6 +4,7 @@
  */
 export type PresetOrigin = "paper" | "code" | "choice";
 
+/** A value of a preset, and who gives it. */
 export interface PresetValue<Value = unknown> {
   readonly value: Value;
   readonly origin: PresetOrigin;

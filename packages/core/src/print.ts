@@ -1,6 +1,7 @@
 import { type Graph, type Operation, TensorMap, topologicalOrder } from "./tensor.js";
 import { formatType } from "./types.js";
 
+/** What is printed of each operation. */
 export interface PrintOptions {
   /** Appends the line that traced each operation. */
   readonly sources?: boolean;

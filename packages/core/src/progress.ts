@@ -32,6 +32,7 @@ export interface RateEstimate {
   readonly remaining: number | undefined;
 }
 
+/** How fast units are done, and when all will be. */
 export interface RateEstimator {
   advance(count: number): RateEstimate;
   estimate(): RateEstimate;

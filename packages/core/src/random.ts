@@ -24,6 +24,7 @@ export interface Random {
   state(): RandomState;
 }
 
+/** A stream of random numbers at some point, as JSON. */
 export interface RandomState {
   /** The seed, then the names on the way. */
   readonly path: readonly [seed: number, ...names: string[]];

@@ -5,6 +5,7 @@ import type { Evaluate } from "./ops/definition.js";
 import { primitiveNames, primitives } from "./ops/table.js";
 import { type HostData, type HostTensor, sizeOf, type TensorType } from "./types.js";
 
+/** How the reference computes. */
 export interface ReferenceOptions {
   /** How float32 tensors are stored between ops. Double precision is for checking gradients and formulas. */
   readonly precision?: "float32" | "float64";

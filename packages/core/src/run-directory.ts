@@ -33,6 +33,7 @@ export interface RunDirectory {
   close(): Promise<void>;
 }
 
+/** Which directory, and whether what is there goes on. */
 export interface RunDirectoryOptions {
   readonly path: string;
   /** Resolved config as JSON. */

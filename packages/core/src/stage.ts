@@ -60,6 +60,7 @@ export interface StagePlan {
   readonly outputsLike?: Readonly<Record<string, unknown>>;
 }
 
+/** What a stage may use to say, before anything runs, what it will do. */
 export interface PlanContext {
   readonly name: string;
   /** Inputs that an earlier stage has yet to make; one of them may be absent, or given in the shape of another. */
@@ -119,6 +120,7 @@ export type StageOptions<
 
 const noKeys = {};
 
+/** A stage as it is, its config and artifacts typed by its schema and keys. */
 export function defineStage<
   Schema extends ConfigSchema,
   Consumes extends ArtifactKeys,

@@ -13,9 +13,11 @@ export interface Trace {
   readonly outputs: Tree<Tensor>;
 }
 
+/** Whether a leaf of a tree is a tensor of a graph. */
 export const isTensor = (node: unknown): node is Tensor =>
   typeof node === "object" && node !== null && "operation" in node;
 
+/** Whether a leaf of a tree is the type of a tensor. */
 export const isTensorType = (node: unknown): node is TensorType =>
   typeof node === "object" &&
   node !== null &&

@@ -26,6 +26,7 @@ export interface MetricsSink {
   close(outcome?: RunOutcome): void | Promise<void>;
 }
 
+/** How a run ended, for places that show it. */
 export type RunOutcome = "finished" | "failed";
 
 /**

@@ -43,10 +43,12 @@ export function stridesOf(shape: Shape): number[] {
 /** Bytes of one element in host memory. */
 export const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, int32: 4, bool: 1 };
 
+/** Whether all sizes are equal. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
+/** Whether element type and shape are equal. */
 export function sameType(a: TensorType, b: TensorType): boolean {
   return a.dtype === b.dtype && sameShape(a.shape, b.shape);
 }

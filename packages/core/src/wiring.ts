@@ -14,6 +14,7 @@ export interface Pipeline {
   readonly stages: readonly PipelineStage[];
 }
 
+/** One stage of a pipeline, as it is written. */
 export interface PipelineStage {
   /** Name of the stage in the registry. */
   readonly use: string;
@@ -35,6 +36,7 @@ export interface WiredPipeline {
   readonly stages: readonly WiredStage[];
 }
 
+/** A stage whose config is checked and whose inputs are found. */
 export interface WiredStage {
   readonly name: string;
   readonly definition: StageDefinition;

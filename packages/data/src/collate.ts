@@ -22,6 +22,7 @@ export interface PaddedRows {
   readonly lengths: Int32Array;
 }
 
+/** How rows of unequal length become `[B, T]`. */
 export interface PadOptions {
   /** Stands at padding; any id of the vocabulary, since nothing looks at it. */
   readonly padTokenId: number;
@@ -85,6 +86,7 @@ export interface Batch extends PaddedRows {
   readonly targetWeights: Float32Array;
 }
 
+/** How a batch is padded. */
 export interface CollateOptions extends PadOptions {
   /** Rounds M up; default 1. */
   readonly targetBuckets?: number | readonly number[];

@@ -27,6 +27,7 @@ export interface Turn {
 /** Cuts a conversation into turns; joined, with an end token after each completion, they are the whole text. */
 export type ConversationFormat = (messages: readonly Message[]) => readonly Turn[];
 
+/** `User: ...` and `Assistant: ...`, an empty line between; for tokenizers without a chat template. */
 export const plainConversation: ConversationFormat = (messages) => {
   const turns: Turn[] = [];
   let prompt = "";

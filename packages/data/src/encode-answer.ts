@@ -3,6 +3,7 @@ import { createConversationJoiner } from "./join-conversation.js";
 import { ignoredLabel, type Prompt } from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
 
+/** A prompt with an answer to it. */
 export interface AnsweredPrompt {
   /** Where the prompt comes from; of messages the reader's own chat template is used. */
   readonly record: Prompt | undefined;
@@ -14,6 +15,7 @@ export interface AnsweredPrompt {
   readonly isEnded: boolean;
 }
 
+/** Ids of the two parts. */
 export interface EncodedAnswer {
   readonly prompt: readonly number[];
   /** May be empty. */

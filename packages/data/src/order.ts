@@ -6,6 +6,7 @@ export interface Cursor {
   readonly index: number;
 }
 
+/** Before the first example of the first epoch. */
 export const startOfData: Cursor = { epoch: 0, index: 0 };
 
 /**
@@ -17,6 +18,7 @@ export type Permutation = (count: number, epoch: number) => ArrayLike<number>;
 /** File order, the same in every epoch. */
 export const fileOrder: Permutation = (count) => Int32Array.from({ length: count }, (_, index) => index);
 
+/** What an order is of. */
 export interface OrderOptions {
   readonly count: number;
   readonly batchSize: number;
@@ -28,6 +30,7 @@ export interface OrderOptions {
   readonly last?: "drop" | "keep" | "wrap";
 }
 
+/** The order in which examples come, epoch after epoch. */
 export interface Order {
   /** Batches of one epoch; with "wrap" a whole number only in the long run, rounded down here. */
   readonly batchesPerEpoch: number;

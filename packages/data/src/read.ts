@@ -68,6 +68,7 @@ export function streamTexts(files: readonly string[]): AsyncGenerator<Text> {
   return streamRecords<Text>(files, [textFormat, pretokenizedFormat]);
 }
 
+/** What becomes of rankings that say nothing. */
 export interface ReadRankingsOptions {
   /**
    * Told of each ranking whose ranks are all equal: it says nothing about what is better, and is left out. Without this,

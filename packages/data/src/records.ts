@@ -21,6 +21,7 @@ export interface CompletionRecord extends RecordBase {
   readonly completion: string;
 }
 
+/** One message of a conversation. */
 export interface Message {
   readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: string;
@@ -102,9 +103,13 @@ export interface PretokenizedRankingRecord extends RecordBase {
   readonly ranks: readonly number[];
 }
 
+/** A row of demonstrations, in any of their forms. */
 export type Demonstration = CompletionRecord | ConversationRecord | PretokenizedRecord | TextRecord;
+/** A row of prompts, in any of their forms. */
 export type Prompt = ConversationRecord | PretokenizedRecord | PromptRecord;
+/** A row of rankings, in any of their forms. */
 export type Ranking = ConversationRankingRecord | PretokenizedRankingRecord | RankedResponsesRecord;
+/** A row of raw text, in any of its forms. */
 export type Text = PretokenizedRecord | TextRecord;
 /** A row of any format. */
 export type DataRecord = Demonstration | Prompt | Ranking | StepwiseRecord | UnpairedPreferenceRecord;

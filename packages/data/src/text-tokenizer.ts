@@ -2,6 +2,7 @@
 import { ConfigError } from "@alignkit/core";
 import type { Message } from "./records.js";
 
+/** What this package needs of a tokenizer. */
 export interface TextTokenizer {
   encode(text: string, options?: { readonly addSpecialTokens?: boolean }): readonly number[];
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): string;
@@ -43,6 +44,7 @@ export function requireEos(tokenizer: TextTokenizer): number {
   return tokenizer.eosTokenId;
 }
 
+/** Ids of the two parts of a row. */
 export interface PromptAndCompletion {
   readonly prompt: readonly number[];
   readonly completion: readonly number[];

@@ -10,6 +10,7 @@ import { DataError } from "@alignkit/core";
 /** Rows of ids that belong to one example, such as its tokens and its labels: equally long each. */
 export type TokenRows = readonly Int32Array[];
 
+/** Rows of ids in one file, read as they are needed. */
 export interface TokenFile {
   readonly length: number;
   /** @returns undefined past the end */
@@ -17,6 +18,7 @@ export interface TokenFile {
   close(): void;
 }
 
+/** Writes rows of ids, one after the other. */
 export interface TokenFileWriter {
   append(rows: TokenRows): Promise<void>;
   /** Nothing can be appended any more. */

@@ -16,6 +16,7 @@ import {
 import type { TextTokenizer } from "./text-tokenizer.js";
 import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
+/** A demonstration as ids and labels. */
 export interface TokenizedExample {
   /** `[T]` */
   readonly inputIds: Int32Array;
@@ -24,10 +25,12 @@ export interface TokenizedExample {
   readonly origin: Origin;
 }
 
+/** Demonstrations that fit, and how many did not. */
 export interface TokenizedExamples extends TooLongCounts {
   readonly examples: readonly TokenizedExample[];
 }
 
+/** How long rows may be, and what is learned of them. */
 export interface TokenizeDemonstrationsOptions {
   /** Tokens that fit, special ones included. */
   readonly maximumLength: number;
@@ -67,6 +70,7 @@ export interface DemonstrationTokenizer {
   counts(): TooLongCounts;
 }
 
+/** Demonstrations as examples, one at a time. */
 export function createDemonstrationTokenizer(
   tokenizer: TextTokenizer | undefined,
   options: TokenizeDemonstrationsOptions,

@@ -8,6 +8,7 @@ import type { Prompt } from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
 import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
+/** A prompt as ids, with the record that it was. */
 export interface TokenizedPrompt {
   /** `[T]`, at least one */
   readonly inputIds: Int32Array;
@@ -15,10 +16,12 @@ export interface TokenizedPrompt {
   readonly origin: Origin;
 }
 
+/** Prompts that fit, and how many did not. */
 export interface TokenizedPrompts extends TooLongCounts {
   readonly prompts: readonly TokenizedPrompt[];
 }
 
+/** How long prompts may be. */
 export interface TokenizePromptsOptions {
   readonly maximumLength: number;
   /** Default "error". "truncate" cuts the start, after BOS, and keeps the end. */

@@ -9,6 +9,7 @@ import type { Ranking } from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
 import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
 
+/** K responses to a prompt, as ids. */
 export interface TokenizedRanking {
   /** `[K]` rows of `[T_k]` ids; the score belongs to the last one of a row. */
   readonly rows: readonly Int32Array[];
@@ -19,15 +20,18 @@ export interface TokenizedRanking {
   readonly origin: Origin;
 }
 
+/** Row numbers of two responses of a ranking. */
 export interface RankedPair {
   readonly better: number;
   readonly worse: number;
 }
 
+/** Rankings that fit, and how many did not. */
 export interface TokenizedRankings extends TooLongCounts {
   readonly rankings: readonly TokenizedRanking[];
 }
 
+/** How long rows may be. */
 export interface TokenizeRankingsOptions {
   readonly maximumLength: number;
   /** Default "error". "drop" leaves out the whole ranking; "truncate" cuts the end of the rows that are too long. */

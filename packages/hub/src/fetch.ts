@@ -7,6 +7,7 @@ import { type HubFile, openRepositoryCache, type RepositoryCache } from "./cache
 import { type HubReference, parseHubReference, printHubReference } from "./reference.js";
 import { type HubSettings, readHubSettings } from "./settings.js";
 
+/** How files are fetched. */
 export interface FetchOptions {
   /** Where the settings stand, see {@link readHubSettings}. */
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -13,6 +13,7 @@ export interface HubReference {
 
 const scheme = "hf://";
 
+/** Whether a path is one of the Hub, `hf://...`. */
 export const isHubReference = (text: string): boolean => text.startsWith(scheme);
 
 /**

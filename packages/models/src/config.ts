@@ -7,6 +7,7 @@ import { requireOwnPadding } from "./padding.js";
 /** What sits on top of the decoder: next-token logits, or one number per position (rewards, values). */
 export type Head = "language_model" | "scalar";
 
+/** How activations are normalised. */
 export interface NormConfig {
   readonly kind: "layer_norm" | "rms_norm";
   readonly epsilon: number;
@@ -42,6 +43,7 @@ export type RotaryScaling =
       readonly originalLength: number;
     };
 
+/** Heads and what they see. */
 export interface AttentionConfig {
   readonly heads: number;
   /** Divides `heads`; fewer than `heads` is grouped-query attention. */
@@ -60,6 +62,7 @@ export interface AttentionConfig {
   readonly slidingWindow: number | null;
 }
 
+/** The feed-forward part of a layer. */
 export interface MlpConfig {
   /** `gated`: `down(activation(gate(x)) * up(x))`; `plain`: `down(activation(up(x)))`. */
   readonly kind: "plain" | "gated";

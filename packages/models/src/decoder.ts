@@ -30,6 +30,7 @@ export interface TokenInputs {
   readonly positionIds: Tensor;
 }
 
+/** What the decoder reads: tokens, and where each may look. */
 export interface DecoderInputs extends TokenInputs {
   /**
    * Additive, `[B or 1, 1, T, T]`, causality included; without one, attention is causal, which is enough for

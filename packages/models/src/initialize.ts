@@ -10,6 +10,7 @@ export interface Model {
   readonly parameters: ReadonlyMap<string, ParameterValue>;
 }
 
+/** A parameter on the host. */
 export interface ParameterValue {
   readonly shape: readonly number[];
   readonly data: Float32Array;

@@ -1,5 +1,6 @@
 /** What says which projections have a low-rank adapter, and of what size. */
 
+/** A low-rank adapter beside frozen weights (Hu et al. 2021). */
 export interface LoraConfig {
   /** R */
   readonly rank: number;

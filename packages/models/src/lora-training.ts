@@ -46,6 +46,7 @@ export const loraFields = {
     .describe("Scale by alpha / sqrt(rank) instead; null takes false (TRL)"),
 };
 
+/** The values of `loraFields`. */
 export type LoraFields = z.output<z.ZodObject<typeof loraFields>>;
 
 /**
@@ -115,6 +116,7 @@ export interface SharedWeights {
   dispose(): void;
 }
 
+/** Owns what it uploads, until it is disposed. */
 export function createSharedWeights(backend: Backend): SharedWeights {
   // Weak, so that the arrays of the host can go.
   const known = new WeakMap<HostTensor["data"], DeviceTensor>();

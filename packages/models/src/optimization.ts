@@ -49,8 +49,10 @@ export const optimizationFields = {
     ),
 };
 
+/** The values of `optimizationFields`. */
 export type OptimizationConfig = z.output<z.ZodObject<typeof optimizationFields>>;
 
+/** AdamW as a stage's config has it; norms and biases do not decay. */
 export function adamWSettings(config: OptimizationConfig): AdamWSettings {
   return {
     beta1: config.adam_beta1,

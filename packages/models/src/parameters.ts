@@ -41,6 +41,7 @@ export type ProjectionNames =
       readonly value: LinearNames;
     };
 
+/** Names of the parameters of one layer, by the part they play. */
 export interface LayerNames {
   readonly attentionNorm: NormNames;
   readonly projection: ProjectionNames;
@@ -77,6 +78,7 @@ export type Initialization =
   /** Between `-bound` and `bound`. */
   | { readonly kind: "uniform"; readonly bound: number };
 
+/** A parameter before it has values. */
 export interface ParameterSpecification {
   readonly name: string;
   readonly shape: readonly number[];

@@ -13,6 +13,7 @@ export interface RaggedBatch {
   readonly positions: HostTensor;
 }
 
+/** How sequences are run together. */
 export interface BatchOptions {
   /** Sequences run at once; 16 by default. */
   readonly batchSize?: number;

@@ -23,6 +23,7 @@ export interface ScoredSequence {
   readonly labels?: readonly number[];
 }
 
+/** What is settled when a scorer is made. */
 export interface ScorerSettings {
   /** Divides the logits; 1 by default. */
   readonly temperature?: number;

@@ -35,6 +35,7 @@ export function generalizedAdvantages(options: {
   return { advantages, returns };
 }
 
+/** How rows are scaled; implementations differ. */
 export interface WhitenOptions {
   /** Divide the sum of squares by N - 1 (as TRL) instead of N (as lm-human-preferences). */
   readonly unbiased: boolean;

@@ -203,6 +203,7 @@ export const ppoConfig = z.strictObject({
     .describe("Iterations between checkpoints; 0 saves only when interrupted"),
 });
 
+/** The config of the stage with its defaults filled in. */
 export type PpoConfig = z.output<typeof ppoConfig>;
 
 /** @throws {ConfigError} naming all settings that do not go together */

@@ -25,6 +25,7 @@ import { type Episode, stepsOf } from "./episode.js";
 
 type Parameters = Readonly<Record<string, DeviceTensor>>;
 
+/** How episodes are run together. */
 export interface EvaluateOptions {
   readonly padTokenId: number;
   readonly rowsPerForward: number;
@@ -118,6 +119,7 @@ export interface EpisodeScorer {
   dispose(): Promise<void>;
 }
 
+/** Compiles a reward model of `config`; its parameters are given with each call. */
 export function createEpisodeScorer(
   backend: Backend,
   config: ModelConfig,

@@ -4,6 +4,7 @@ import { type Episode, stepsOf, type TrainingEpisode } from "./episode.js";
 import { mean, responseMetrics } from "./response-metrics.js";
 import { clipScore, type KlEstimator, tokenKl, tokenRewards } from "./rewards.js";
 
+/** How scores become rewards, and these advantages. */
 export interface ExperienceSettings {
   readonly klCoefficient: number;
   readonly klEstimator: KlEstimator;
@@ -44,6 +45,7 @@ export function requireFiniteJudgements(judgements: Judgements, step: number): v
   }
 }
 
+/** Episodes with all that an update needs of them. */
 export interface Experience {
   readonly episodes: readonly TrainingEpisode[];
   /** Before whitening, one row per episode. */

@@ -20,6 +20,7 @@ import { meanOverTokens, policyLoss, pretrainingLoss, valueLoss } from "./losses
 export const ptxReductions = ["token_mean", "sequence_mean", "sum"] as const;
 export type PtxReduction = (typeof ptxReductions)[number];
 
+/** What is compiled into the functions of an update. */
 export interface UpdateSettings {
   readonly policyConfig: ModelConfig;
   readonly valueConfig: ModelConfig;

@@ -27,6 +27,7 @@ function maskedMean(x: Tensor, mask: Tensor, tokens: Tensor): Tensor {
 
 const indicator = (condition: Tensor): Tensor => select(condition, 1, 0);
 
+/** What the policy loss is made of, over response tokens. */
 export interface PolicyLossInputs {
   /** Current policy, nats, `[...]`. */
   readonly logProbs: Tensor;
@@ -40,6 +41,7 @@ export interface PolicyLossInputs {
   readonly tokens?: Tensor;
 }
 
+/** The loss, and how the policy moved. */
 export interface PolicyLoss {
   readonly loss: Tensor;
   /** Share of tokens where the clipped term is larger. */
@@ -76,6 +78,7 @@ export function policyLoss({
   };
 }
 
+/** What the value loss is made of, over response tokens. */
 export interface ValueLossInputs {
   /** Current value model, `[...]`. */
   readonly values: Tensor;
@@ -88,6 +91,7 @@ export interface ValueLossInputs {
   readonly tokens?: Tensor;
 }
 
+/** The loss, and how often it was clipped. */
 export interface ValueLoss {
   readonly loss: Tensor;
   /** Share of tokens where the clipped square is larger. */

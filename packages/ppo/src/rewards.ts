@@ -11,6 +11,7 @@ export const klEstimators = {
   k3: (difference: number) => Math.exp(-difference) - 1 + difference,
 } as const;
 
+/** An estimate of the KL divergence from one sample. */
 export type KlEstimator = keyof typeof klEstimators;
 
 /**

@@ -62,6 +62,7 @@ const ptxDivisors: { readonly [K in PtxReduction]: (texts: readonly Int32Array[]
   sum: () => 1,
 };
 
+/** Compiles the functions of an update; the optimizers stay the caller's. */
 export function createUpdater(
   backend: Backend,
   settings: UpdateSettings,

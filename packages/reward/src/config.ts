@@ -88,4 +88,5 @@ export const rewardConfig = z.strictObject({
     .default(9e-6)
     .describe("Peak learning rate (paper: 9e-6, insensitive to half as much or more)"),
 });
+/** The config of the stage with its defaults filled in. */
 export type RewardConfig = z.output<typeof rewardConfig>;

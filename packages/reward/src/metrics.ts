@@ -16,6 +16,7 @@ export interface RankingCounts {
   readonly maxReward: number;
 }
 
+/** Of no ranking at all; where adding up begins. */
 export const noCounts: RankingCounts = {
   responses: 0,
   pairs: 0,
@@ -46,6 +47,7 @@ export function countRankings(scores: ArrayLike<number>, pairs: readonly RankedP
   return { responses: scores.length, pairs: pairs.length, correct, margin, reward, minReward, maxReward };
 }
 
+/** Counts of two parts of the data together. */
 export function addCounts(a: RankingCounts, b: RankingCounts): RankingCounts {
   return {
     responses: a.responses + b.responses,

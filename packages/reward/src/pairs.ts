@@ -12,6 +12,7 @@
  * - `pooled_pairs`: the untied pairs of the whole batch; a prompt weighs as its pairs are many.
  */
 export const lossNormalizations = ["valid_pairs", "k_choose_2", "pooled_pairs"] as const;
+/** One of {@link lossNormalizations}. */
 export type LossNormalization = (typeof lossNormalizations)[number];
 
 /** The size of everything that one optimizer step sees. */

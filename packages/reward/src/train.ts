@@ -42,6 +42,7 @@ import { addCounts, countRankings, noCounts, rankingMetrics } from "./metrics.js
 import { normalizingBias } from "./normalization.js";
 import { responsesPerRow, rowTensors } from "./rows.js";
 
+/** What a reward model is trained from. */
 export interface TrainOptions {
   readonly context: TrainingContext;
   readonly config: Omit<RewardConfig, "train_files" | "eval_files" | "demonstration_files">;
@@ -54,6 +55,7 @@ export interface TrainOptions {
   readonly demonstrations?: readonly Int32Array[];
 }
 
+/** Weights, and the bias that makes demonstrations score 0. */
 export interface TrainedRewardModel {
   readonly parameters: Map<string, ParameterValue>;
   /** To be added to every score. */

@@ -14,6 +14,7 @@ import type { ExampleList } from "./example-list.js";
 import { packRows } from "./packing.js";
 import { mixTexts } from "./pretraining-mix.js";
 
+/** A row to learn from. */
 export interface Example extends Pick<TokenizedExample, "inputIds" | "labels"> {
   /**
    * `[T]`, of a row that holds several texts: which one each token is of, at least 0. It sees only that one, and its

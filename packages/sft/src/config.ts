@@ -133,6 +133,7 @@ export const sftConfig = z.strictObject({
     .default(0)
     .describe("Of those responses; 0 takes the most likely token (the paper does not say)"),
 });
+/** The config of `sft` with its defaults filled in. */
 export type SftConfig = z.output<typeof sftConfig>;
 
 /** Config of the stage `pretrain`. */
@@ -196,6 +197,7 @@ export const pretrainConfig = z
       });
     }
   });
+/** The config of `pretrain` with its defaults filled in. */
 export type PretrainConfig = z.output<typeof pretrainConfig>;
 
 /** What the loop reads of either. */

@@ -47,6 +47,7 @@ import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./func
 import { type BestState, betterOf, type Selection, savedBest } from "./selection.js";
 import type { ValidationReward } from "./validation-reward.js";
 
+/** What a language model is trained from. */
 export interface TrainOptions {
   readonly context: TrainingContext;
   readonly config: TrainingConfig;

@@ -1,6 +1,7 @@
 /** Text of tokens as they arrive, in whole characters only. */
 import type { Tokenizer } from "./tokenizer.js";
 
+/** Text from tokens that come one at a time. */
 export interface TextStream {
   /** Takes one token and gives the text that it completes, often none. */
   push(id: number): string;

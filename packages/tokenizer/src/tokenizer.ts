@@ -13,6 +13,7 @@ import { createNormalizer } from "./normalization/normalizers.js";
 import { createPostProcessor, type PostProcessor } from "./post-processor.js";
 import { createPreTokenizer } from "./pre-tokenization/pre-tokenizers.js";
 
+/** Text to ids and back, as `tokenizer.json` says. */
 export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabularySize: number;

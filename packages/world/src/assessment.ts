@@ -7,6 +7,7 @@ import { claimsOf } from "./language/statements.js";
 import type { Prompt } from "./prompts.js";
 import { taskNamed } from "./tasks/table.js";
 
+/** What a response is like, measured by rules in place of a labeler's questions. */
 export interface Assessment {
   /** How far the instruction was followed: right form, right answer, complete, ended. 0 to 1. */
   readonly helpful: number;
@@ -22,6 +23,7 @@ export interface Assessment {
   readonly words: number;
 }
 
+/** What is known of a response besides its text. */
 export interface AssessOptions {
   /** Whether generation stopped by itself; without it, a closed last sentence counts as an end. */
   readonly ended?: boolean;

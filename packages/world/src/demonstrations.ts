@@ -35,6 +35,7 @@ const VERSION_OF: Readonly<Record<Style, Version>> = {
   mistaken: "mistaken",
 };
 
+/** A labeler's answer to a prompt. */
 export interface Demonstration {
   readonly prompt: Prompt;
   /** Without a leading space. */

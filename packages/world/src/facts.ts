@@ -8,7 +8,9 @@ import { type Animal, type Category, LEXICON } from "./language/lexicon.js";
 import type { RandomSource } from "./random-source.js";
 import { pickDistinct, shuffled } from "./random-source.js";
 
+/** What is known of each animal. */
 export const ATTRIBUTES = ["colour", "size", "home", "food", "friend"] as const;
+/** One of {@link ATTRIBUTES}. */
 export type Attribute = (typeof ATTRIBUTES)[number];
 
 /** From which words an attribute takes its value. */

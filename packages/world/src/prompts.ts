@@ -15,6 +15,7 @@ import { type Slots, type TaskDefinition, USE_CASE_SHARES, type UseCase } from "
 
 /** Where a prompt may be used; the training splits follow the paper's order of stages. */
 export const SPLITS = ["sft", "reward", "ppo", "evaluation"] as const;
+/** One of {@link SPLITS}. */
 export type Split = (typeof SPLITS)[number];
 
 /** A user's request. Plain data: it can be written as JSON. */

@@ -24,6 +24,7 @@ export interface Terminal {
 
 const signals = ["SIGINT", "SIGTERM"] as const;
 
+/** The terminal of this process. */
 export function processTerminal(): Terminal {
   return {
     stdin: process.stdin,

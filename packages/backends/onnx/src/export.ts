@@ -20,6 +20,7 @@ export interface OnnxWeight {
   readonly data: Float32Array;
 }
 
+/** A function to be written as a model of its own. */
 export interface OnnxExport {
   readonly graph: Graph;
   /** The same function at other sizes: what differs is free. */

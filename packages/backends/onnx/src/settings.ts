@@ -4,8 +4,10 @@ import { ConfigError } from "@alignkit/core";
 
 /** Where models run. */
 export const providers = ["cpu", "webgpu", "cuda"] as const;
+/** One of {@link providers}. */
 export type ProviderName = (typeof providers)[number];
 
+/** Where and with how many threads ONNX Runtime computes. */
 export interface OnnxBackendOptions {
   /** `cpu` unless given; one that is not there is an error, never another in its place. */
   readonly provider?: ProviderName;

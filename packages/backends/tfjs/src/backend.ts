@@ -11,6 +11,7 @@ import { tfjsKernels } from "./kernels.js";
 import { loadEngine } from "./load-engine.js";
 import { createCompiledBackend } from "./tensorflow/compiled-backend.js";
 
+/** Which engine of TensorFlow.js computes. */
 export interface TfjsBackendOptions {
   /** The engine; `node` unless given. One that is not there is an error, never another in its place. */
   readonly provider?: EngineName;

@@ -86,4 +86,5 @@ export const engines = {
 /** As after the colon: `tfjs:wasm`. */
 export type EngineName = keyof typeof engines;
 
+/** Every engine, whether or not it is installed. */
 export const engineNames = Object.keys(engines) as readonly EngineName[];

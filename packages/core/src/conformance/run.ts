@@ -20,6 +20,7 @@ export interface ConformanceResult {
   readonly message?: string;
 }
 
+/** What is checked; everything unless given. */
 export interface ConformanceOptions {
   readonly cases?: readonly ConformanceCase[];
   readonly onResult?: (result: ConformanceResult) => void;

@@ -130,7 +130,11 @@ export interface CompositeAttributes {
   readonly stopGradient: None;
 }
 
+/** An op that every backend has. */
 export type PrimitiveName = keyof PrimitiveAttributes;
+/** An op that a backend may take whole. */
 export type CompositeName = keyof CompositeAttributes;
+/** Attributes by op. */
 export type OpAttributes = PrimitiveAttributes & CompositeAttributes;
+/** Any op. */
 export type OpName = keyof OpAttributes;

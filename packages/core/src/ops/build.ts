@@ -40,22 +40,35 @@ export const constant = (value: HostTensor): Tensor => single("constant", [], { 
 /** Every element is `value`. */
 export const fill = (value: number, shape: Shape, dtype: DType = "float32"): Tensor =>
   single("fill", [], { type: { dtype, shape }, value });
+/** Zeros, or false. */
 export const zeros = (shape: Shape, dtype: DType = "float32"): Tensor => fill(0, shape, dtype);
 /** int32 indices along `axis`. */
 export const iota = (shape: Shape, axis: number): Tensor => single("iota", [], { shape, axis });
 
 // Elementwise, one operand
+/** `-x` */
 export const neg = (x: Tensor): Tensor => single("neg", [x], {});
+/** `|x|` */
 export const abs = (x: Tensor): Tensor => single("abs", [x], {});
+/** `e^x` */
 export const exp = (x: Tensor): Tensor => single("exp", [x], {});
+/** Natural logarithm. */
 export const log = (x: Tensor): Tensor => single("log", [x], {});
+/** Square root. */
 export const sqrt = (x: Tensor): Tensor => single("sqrt", [x], {});
+/** Hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => single("tanh", [x], {});
+/** `1 / (1 + e^-x)` */
 export const sigmoid = (x: Tensor): Tensor => single("sigmoid", [x], {});
+/** Error function. */
 export const erf = (x: Tensor): Tensor => single("erf", [x], {});
+/** Of radians. */
 export const sin = (x: Tensor): Tensor => single("sin", [x], {});
+/** Of radians. */
 export const cos = (x: Tensor): Tensor => single("cos", [x], {});
+/** Of bools. */
 export const not = (x: Tensor): Tensor => single("not", [x], {});
+/** As another type: towards 0 to int32; to bool, whether it is not 0. */
 export const cast = (x: Tensor, dtype: DType): Tensor =>
   x.dtype === dtype ? x : single("cast", [x], { dtype });
 /** `x`, computed after `after`; never merged with an equal value. */
@@ -63,18 +76,30 @@ export const barrier = (x: Tensor, after: Tensor): Tensor => single("barrier", [
 
 // Elementwise, two operands; numbers and smaller shapes are broadcast as in NumPy
 
+/** A tensor, or a number that takes the type and shape of the other operand. */
 export type Operand = Tensor | number;
 
+/** `a + b` */
 export const add = (a: Operand, b: Operand): Tensor => pairwise("add", a, b);
+/** `a - b` */
 export const sub = (a: Operand, b: Operand): Tensor => pairwise("sub", a, b);
+/** `a b` */
 export const mul = (a: Operand, b: Operand): Tensor => pairwise("mul", a, b);
+/** `a / b` */
 export const div = (a: Operand, b: Operand): Tensor => pairwise("div", a, b);
+/** The larger of two, element by element. */
 export const maximum = (a: Operand, b: Operand): Tensor => pairwise("maximum", a, b);
+/** The smaller of two, element by element. */
 export const minimum = (a: Operand, b: Operand): Tensor => pairwise("minimum", a, b);
+/** `a = b`, bool. */
 export const equal = (a: Operand, b: Operand): Tensor => pairwise("equal", a, b);
+/** `a < b`, bool. */
 export const less = (a: Operand, b: Operand): Tensor => pairwise("less", a, b);
+/** `a <= b`, bool. */
 export const lessEqual = (a: Operand, b: Operand): Tensor => pairwise("lessEqual", a, b);
+/** Of bools. */
 export const and = (a: Tensor, b: Tensor): Tensor => pairwise("and", a, b);
+/** Of bools. */
 export const or = (a: Tensor, b: Tensor): Tensor => pairwise("or", a, b);
 /** `x * x` */
 export const square = (x: Tensor): Tensor => mul(x, x);
@@ -152,8 +177,10 @@ export function broadcast(x: Tensor, shape: Shape): Tensor {
 /** Axes may be negative; `undefined` is all. Reduced axes are dropped unless kept. */
 export const sum = (x: Tensor, axes?: number | readonly number[], keepAxes = false): Tensor =>
   reduce("sum", x, axes, keepAxes);
+/** Largest element; axes as of {@link sum}. */
 export const max = (x: Tensor, axes?: number | readonly number[], keepAxes = false): Tensor =>
   reduce("max", x, axes, keepAxes);
+/** Mean; axes as of {@link sum}. */
 export function mean(x: Tensor, axes?: number | readonly number[], keepAxes = false): Tensor {
   const total = sum(x, axes, keepAxes);
   return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
@@ -189,6 +216,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const source = x.operation.op === "reshape" ? (x.operation.inputs[0] as Tensor) : x;
   return sameShape(full, source.shape) ? source : single("reshape", [source], { shape: full });
 }
+/** Axis `i` of the result is axis `permutation[i]` of `x`. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   const transposed = single("transpose", [x], { permutation });
   // Where only axes of size 1 change places, the values lie as they did.
@@ -212,8 +240,10 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   const ends = x.shape.map((size, other) => (other === at ? end : size));
   return single("slice", [x], { starts, ends });
 }
+/** Zeros, or false, before and after: a number for each axis. */
 export const pad = (x: Tensor, before: readonly number[], after: readonly number[]): Tensor =>
   [...before, ...after].every((size) => size === 0) ? x : single("pad", [x], { before, after });
+/** One after the other along an axis, which may be negative. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const rank = tensors[0]?.shape.length ?? 0;
   return tensors.length === 1
@@ -223,6 +253,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
 
 // Linear
 
+/** Which operands lie with their last two axes exchanged. */
 export interface MatMulOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
@@ -236,12 +267,17 @@ export const matMul = (
 ): Tensor => single("matMul", [a, b], { transposeA, transposeB });
 
 // Indexing
+/** (table `[R, ...rest]`, ids int32 `[...i]`) -> `[...i, ...rest]` */
 export const takeRows = (table: Tensor, ids: Tensor): Tensor => single("takeRows", [table, ids], {});
+/** (base `[R, ...rest]`, ids int32 `[N]`, rows `[N, ...rest]`) -> base with `rows[n]` added to row `ids[n]` */
 export const scatterAddRows = (base: Tensor, ids: Tensor, rows: Tensor): Tensor =>
   single("scatterAddRows", [base, ids, rows], {});
+/** (x `[..., V]`, ids int32 `[...]`) -> `[...]` */
 export const takeAlongLast = (x: Tensor, ids: Tensor): Tensor => single("takeAlongLast", [x, ids], {});
+/** (values `[...]`, ids int32 `[...]`) -> `[..., size]`, zero but for `values` at `ids` */
 export const scatterAlongLast = (values: Tensor, ids: Tensor, size: number): Tensor =>
   single("scatterAlongLast", [values, ids], { size });
+/** `base` with `update` written from `start`, int32 `[]`, on along `axis`; has no gradient. */
 export const updateSlice = (base: Tensor, update: Tensor, start: Tensor, axis: number): Tensor =>
   single("updateSlice", [base, update, start], { axis });
 

@@ -13,6 +13,7 @@ export type Evaluate<K extends OpName> = (
   outputs: readonly { readonly type: TensorType; readonly data: HostData }[],
 ) => void;
 
+/** What a gradient rule is given. */
 export interface GradientContext<K extends OpName> {
   readonly inputs: readonly Tensor[];
   readonly attributes: OpAttributes[K];
@@ -33,6 +34,7 @@ export type Differentiate = (
 /** Gradient with respect to each input, `undefined` where none flows. */
 export type GradientRule<K extends OpName> = (context: GradientContext<K>) => readonly (Tensor | undefined)[];
 
+/** All there is to know of a primitive. */
 export interface PrimitiveDefinition<K extends PrimitiveName> {
   readonly infer: Infer<K>;
   readonly evaluate: Evaluate<K>;
@@ -40,6 +42,7 @@ export interface PrimitiveDefinition<K extends PrimitiveName> {
   readonly gradient: GradientRule<K> | null;
 }
 
+/** All there is to know of a composite. */
 export interface CompositeDefinition<K extends CompositeName> {
   readonly infer: Infer<K>;
   /** The same results from other ops. */

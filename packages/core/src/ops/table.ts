@@ -31,9 +31,12 @@ export const primitives: PrimitiveTable = withInfer({
 /** Every op that decomposes into others. */
 export const compositeTable: CompositeTable = withInfer(composites) as CompositeTable;
 
+/** Ops that every backend has. */
 export const primitiveNames = Object.keys(primitives) as readonly PrimitiveName[];
+/** Ops that a backend may take whole. */
 export const compositeNames = Object.keys(compositeTable) as readonly CompositeName[];
 
+/** Whether an op has a decomposition. */
 export function isComposite(op: OpName): op is CompositeName {
   return op in compositeTable;
 }

@@ -21,6 +21,7 @@ export interface AdamWSettings {
   readonly maxGradNorm: number | undefined;
 }
 
+/** Tensors by name. */
 export type TensorRecord = Readonly<Record<string, Tensor>>;
 
 /** What changes from step to step; made on the host in double precision. */
@@ -60,6 +61,7 @@ export function adamWScalars(
   };
 }
 
+/** What a step overwrites. */
 export interface AdamWTensors {
   readonly parameters: TensorRecord;
   /** First moment. */

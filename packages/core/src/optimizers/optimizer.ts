@@ -156,6 +156,7 @@ export async function readAll(tensors: Named<DeviceTensor>): Promise<Named<HostT
   return read;
 }
 
+/** Frees each of them. */
 export function disposeAll(tensors: Named<DeviceTensor>): void {
   for (const tensor of Object.values(tensors)) tensor.dispose();
 }

@@ -18,6 +18,7 @@ export interface Schedule {
   readonly minimumRatio?: number;
 }
 
+/** How the rate falls after the warm-up. */
 export type ScheduleType = keyof typeof decays;
 
 /** The rate relative to the peak, as `progress` goes from 0 at the end of warm-up to 1. */

@@ -5,6 +5,7 @@ import type { Logger } from "../logger.js";
 import { replaceFile } from "../replace-file.js";
 import type { MetricsRecord, MetricsSink } from "../tracker.js";
 
+/** Which server, and what it calls the run. */
 export interface MlflowOptions {
   /** `http://localhost:5000` */
   readonly uri: string;

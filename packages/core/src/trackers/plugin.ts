@@ -18,6 +18,7 @@ function parse<Schema extends z.ZodType>(name: string, schema: Schema, options: 
 
 const tensorboardOptions = z.strictObject({ directory: z.string().optional() });
 
+/** `--report-to tensorboard` */
 export const tensorboardFactory: TrackerFactory = {
   name: "tensorboard",
   description: "event files in <run directory>/tensorboard, a TensorBoard run per stage; directory=<path>",
@@ -36,6 +37,7 @@ const mlflowOptions = z.strictObject({
   run_name: z.string().optional(),
 });
 
+/** `--report-to mlflow` */
 export const mlflowFactory: TrackerFactory = {
   name: "mlflow",
   description:
@@ -63,5 +65,6 @@ export const mlflowFactory: TrackerFactory = {
   },
 };
 
+/** The plugin that brings TensorBoard and MLflow. */
 export const trackers = (): Plugin =>
   definePlugin({ name: "trackers", trackers: [tensorboardFactory, mlflowFactory] });

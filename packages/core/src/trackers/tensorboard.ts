@@ -14,6 +14,7 @@ import { replaceFileSync } from "../replace-file.js";
 import type { MetricsSink } from "../tracker.js";
 import { frame, readRecords, restartEvent, summaryEvent, versionEvent } from "./event-file.js";
 
+/** Where event files go. */
 export interface TensorBoardOptions {
   /** What `tensorboard --logdir` is given; made at the first metric. */
   readonly directory: string;

@@ -7,8 +7,10 @@ import { type ShapeName, shapes } from "./shapes.js";
 
 /** Strings, or messages. */
 export const styleNames = ["standard", "conversational"] as const;
+/** One of {@link styleNames}. */
 export type StyleName = (typeof styleNames)[number];
 
+/** What rows become. */
 export interface ConvertOptions {
   readonly shape: ShapeName;
   /** Default: as the row has it. */

@@ -11,11 +11,13 @@ import {
   type ShapedRows,
 } from "./shaped-rows.js";
 
+/** A form of rows that data sets come in. */
 export interface Shape {
   readonly description: string;
   write(example: Example): ShapedRows;
 }
 
+/** The shapes, as `data convert --to` takes them. */
 export const shapeNames = [
   "language-modeling",
   "prompt-only",
@@ -28,6 +30,7 @@ export const shapeNames = [
   "alpaca",
   "sharegpt",
 ] as const;
+/** One of {@link shapeNames}. */
 export type ShapeName = (typeof shapeNames)[number];
 
 /** In the order of the help. */

@@ -15,6 +15,7 @@ export interface DuplicateFinder {
   add(prompt: string, number: number): number | undefined;
 }
 
+/** @param prefixLength - characters that two prompts must share to be taken for one */
 export function createDuplicateFinder(prefixLength: number): DuplicateFinder {
   if (!(Number.isSafeInteger(prefixLength) && prefixLength > 0)) {
     throw new RangeError(`createDuplicateFinder: prefixLength ${prefixLength} is not a positive integer`);

@@ -8,11 +8,13 @@ export interface Instance {
   readonly output: string;
 }
 
+/** An instruction with several inputs and outputs of it. */
 export interface InstructionWithInstances {
   readonly instruction: string;
   readonly instances: readonly Instance[];
 }
 
+/** How demonstrations are made of instructions. */
 export interface FewShotOptions {
   /** Demonstrations of each instruction; fewer where its instances do not make so many different ones. */
   readonly copies: number;
@@ -22,6 +24,7 @@ export interface FewShotOptions {
   readonly random: Random;
 }
 
+/** A query behind worked examples of the same instruction. */
 export interface FewShotDemonstration {
   readonly prompt: string;
   readonly completion: string;

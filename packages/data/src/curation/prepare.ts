@@ -22,6 +22,7 @@ import { type RowTexts, readRowTexts } from "./row-texts.js";
 import { type SplitName, type SplitShares, splitOf } from "./split.js";
 import { capPerUser, noUser } from "./user-cap.js";
 
+/** What is kept of collected rows, and where it goes. */
 export interface PrepareOptions {
   /** Characters that prompts share at most; undefined keeps duplicates. */
   readonly prefixLength: number | undefined;
@@ -39,12 +40,14 @@ export interface PrepareOptions {
   readonly random: Random;
 }
 
+/** The longest prompt and response that are kept. */
 export interface LengthLimits {
   readonly countTokens: (text: string) => number;
   readonly maximumPrompt: number;
   readonly maximumResponse: number;
 }
 
+/** Why a row may be left out. */
 export const dropReasons = [
   "duplicate",
   "user_limit",
@@ -52,14 +55,17 @@ export const dropReasons = [
   "prompt_too_long",
   "response_too_long",
 ] as const;
+/** One of {@link dropReasons}. */
 export type DropReason = (typeof dropReasons)[number];
 
+/** A row with the split that it belongs to. */
 export interface KeptRow {
   readonly split: SplitName;
   readonly row: JsonObject;
   readonly isWithoutUser: boolean;
 }
 
+/** A row that is left out, and why. */
 export interface DroppedRow {
   readonly reason: DropReason;
   /** What it repeats, how long it is, what was found. */

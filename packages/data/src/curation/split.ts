@@ -2,6 +2,7 @@ import type { Random } from "@alignkit/core";
 
 /** Parts of a data set: for training, for choosing checkpoints and settings, for the last word. */
 export const splitNames = ["train", "eval", "test"] as const;
+/** One of {@link splitNames}. */
 export type SplitName = (typeof splitNames)[number];
 
 /** Shares of users; the rest is for training. */

@@ -8,6 +8,7 @@ export interface ModelDirectory extends Model {
   readonly generationConfig: Readonly<Record<string, unknown>> | null;
 }
 
+/** A model directory with its weights. */
 export interface LoadedModelDirectory extends ModelDirectory {
   /** Float32 whatever the file holds. */
   readonly parameters: Map<string, ParameterValue>;
@@ -15,6 +16,7 @@ export interface LoadedModelDirectory extends ModelDirectory {
   readonly dtypeOnDisk: SafetensorsDtype | "mixed";
 }
 
+/** How a model directory is read. */
 export interface ReadModelOptions {
   /** What was read before, by origin: models of one base then share its arrays. Is added to. */
   readonly known?: Map<string, ParameterValue>;

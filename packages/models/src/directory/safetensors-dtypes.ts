@@ -17,6 +17,7 @@ export interface SafetensorsArrays {
   readonly U64: BigUint64Array;
 }
 
+/** A type of number, as safetensors files name it. */
 export type SafetensorsDtype = keyof SafetensorsArrays;
 
 /** Conversion between the 16 bits in the file and the 32 in memory. */

@@ -27,6 +27,7 @@ import { writeSafetensors } from "./safetensors-writer.js";
 /** How weights are stored; 16-bit ones are rounded to even. */
 export type WeightDtype = "F32" | "F16" | "BF16";
 
+/** What a model directory holds besides its model. */
 export interface WriteModelOptions {
   /** Replace a directory that is not empty. */
   readonly overwrite?: boolean;

@@ -3,6 +3,7 @@ import type { ModelConfig } from "../config.js";
 import { type SamplerSettings, samplerProblems } from "./sampler.js";
 import type { SamplingMask } from "./sampling-mask.js";
 
+/** How responses are drawn and when they end. */
 export interface GenerationOptions extends SamplerSettings {
   readonly maxNewTokens: number;
   /** Stop tokens cannot be drawn before so many tokens. */
@@ -17,6 +18,7 @@ export interface GenerationOptions extends SamplerSettings {
   readonly onToken?: (event: TokenEvent) => void;
 }
 
+/** One token of one response. */
 export interface TokenEvent {
   /** Index of the prompt. */
   readonly prompt: number;
@@ -24,6 +26,7 @@ export interface TokenEvent {
   readonly logProb: number;
 }
 
+/** A response, and how likely it was. */
 export interface Generation {
   /** The response, with the stop token if one was drawn. */
   readonly ids: number[];

@@ -10,6 +10,7 @@ import type { SamplingMask } from "./sampling-mask.js";
 import { createTruncation } from "./truncation.js";
 import { drawToken, type TokenWeights, tokenWeights } from "./weights.js";
 
+/** Which tokens may be drawn, and how evenly. */
 export interface SamplerSettings {
   /** 0 takes the most likely token; else it is what the logits were divided by. */
   readonly temperature: number;
@@ -21,6 +22,7 @@ export interface SamplerSettings {
   readonly recordMasks?: boolean;
 }
 
+/** A token that was drawn. */
 export interface SampledToken {
   readonly token: number;
   /** Nats; at temperature 0 that of temperature 1. */

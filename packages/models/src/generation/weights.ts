@@ -3,6 +3,7 @@
 /** Tokens whose weights are summed as one, so that the search for the drawn token looks at few of them. */
 export const blockSize = 512;
 
+/** How likely each next token is, in the form that sampling needs. */
 export interface TokenWeights {
   /** Probabilities times a factor that all share, of V tokens or more; those beyond have 0. */
   readonly weights: Float32Array | Float64Array;

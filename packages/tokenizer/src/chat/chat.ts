@@ -4,6 +4,7 @@ import type { Tokenizer } from "../tokenizer.js";
 import { findAnswers } from "./answers.js";
 import type { ChatMessage, ChatTemplate, RenderOptions, Span } from "./template.js";
 
+/** A conversation as ids. */
 export interface EncodedChat {
   /** `[T]` */
   readonly ids: readonly number[];
@@ -11,8 +12,10 @@ export interface EncodedChat {
   readonly assistantMask: Uint8Array;
 }
 
+/** What the template is told of every conversation. */
 export type ChatOptions = Pick<RenderOptions, "tools" | "variables">;
 
+/** Conversations as ids: a template and a tokenizer. */
 export interface Chat {
   readonly template: ChatTemplate;
   /**

@@ -14,6 +14,7 @@ export interface ChatMessage {
   readonly [field: string]: unknown;
 }
 
+/** What a template is told besides the messages. */
 export interface RenderOptions {
   /** Whether the text ends where the assistant is to answer; default false. */
   readonly addGenerationPrompt?: boolean;
@@ -29,12 +30,14 @@ export interface Span {
   readonly end: number;
 }
 
+/** A conversation as text, and where the assistant speaks. */
 export interface RenderedChat {
   readonly text: string;
   /** What stands between `{% generation %}` and `{% endgeneration %}`; undefined where the template has no such block. */
   readonly generated: readonly Span[] | undefined;
 }
 
+/** Conversations as text, by the model's own template. */
 export interface ChatTemplate {
   /** The Jinja text of the template that is taken without tools. */
   readonly source: string;

@@ -9,6 +9,7 @@ import { TokenizerError } from "../errors.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer.js";
 import { type CountedWord, learnMerges } from "./learn-merges.js";
 
+/** What a tokenizer is learned from. */
 export interface TrainByteLevelBpeOptions {
   readonly texts: Iterable<string>;
   /** Tokens in all, special ones and the 256 bytes included; fewer when the texts have no more pairs. */

@@ -10,6 +10,7 @@ import { hashNormal } from "../hash.js";
 import type { Prompt } from "../prompts.js";
 import type { RandomSource } from "../random-source.js";
 
+/** What a labeler values, and how sharply they judge. */
 export interface Labeler {
   readonly name: string;
   /** What helpfulness is worth more when polite and when concise; the rest is helpfulness as such. */

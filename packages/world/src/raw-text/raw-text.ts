@@ -32,6 +32,7 @@ export function rawText(random: RandomSource, world: World, count: number): read
   return Array.from({ length: count }, () => pickWeighted(random, PAGES)(random, world));
 }
 
+/** Text for pretraining, and for measuring what is forgotten. */
 export interface RawCorpus {
   readonly train: readonly string[];
   /** Of the same kinds, none equal to a training document: for measuring the alignment tax. */

@@ -10,6 +10,7 @@ import { sayRude, writeRude } from "./rudeness.js";
 import { letter, story } from "./storytelling.js";
 import type { TaskDefinition } from "./task.js";
 
+/** Every task that a prompt may set. */
 export const TASKS: readonly TaskDefinition[] = [
   describe,
   describeAspects,

@@ -18,6 +18,7 @@ export const USE_CASE_SHARES = {
   extract: 1.9,
 } as const;
 
+/** What a prompt is for. */
 export type UseCase = keyof typeof USE_CASE_SHARES;
 
 /** What a prompt is about: plain values, so that a prompt can be written as JSON. */
@@ -34,6 +35,7 @@ export interface Judgement {
   readonly truthful?: boolean | undefined;
 }
 
+/** A kind of request: how it is worded and answered, and how an answer is judged. */
 export interface TaskDefinition<S extends Slots = Slots> {
   readonly name: string;
   readonly useCase: UseCase;
