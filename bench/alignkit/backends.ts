@@ -6,6 +6,8 @@ import { parseBackend } from "../../apps/cli/src/options/backend-option.js";
 const plugins: Readonly<Record<string, string>> = {
   onnx: "@alignkit/backend-onnx#onnx",
   tfjs: "@alignkit/backend-tfjs#tfjs",
+  jax: "alignkit-backend-jax",
+  reference: "../../apps/cli/src/reference-plugin.ts#reference",
 };
 
 /** What is installed for a backend besides the core and the models. */
@@ -14,6 +16,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   tfjs: ["@alignkit/backend-tfjs", "@tensorflow/tfjs-node"],
   "tfjs:node-gpu": ["@alignkit/backend-tfjs", "@tensorflow/tfjs-node-gpu"],
   "tfjs:wasm": ["@alignkit/backend-tfjs", "@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
+  jax: ["alignkit-backend-jax"],
   "tfjs:cpu": ["@alignkit/backend-tfjs", "@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"],
 };
 
