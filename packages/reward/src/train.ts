@@ -9,6 +9,7 @@ import {
   type DeviceTensor,
   learningRate,
   type Optimizer,
+  peakResidentBytes,
   readAll,
   requireFinite,
   savedOptimizer,
@@ -74,7 +75,7 @@ interface TrainingState {
  *
  * Metrics: `loss`, and of the update's pairs and responses before the update `accuracy`, `margin`, `mean_reward`,
  * `min_reward`, `max_reward`; `grad_norm` (before clipping), `learning_rate`, `num_tokens` (real tokens so far), `epoch`,
- * `tokens_per_second` (wall time); `eval_loss`, `eval_accuracy` and so on for held-out rankings.
+ * `tokens_per_second` (wall time), `memory/peak_resident_bytes`; `eval_loss`, `eval_accuracy` and so on for held-out rankings.
  * @throws {InterruptedError} when the signal fired, after a checkpoint was saved
  * @throws {NonFiniteError} when the loss or a gradient is not finite
  */
@@ -153,12 +154,16 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
       const seconds = (now() - started) / 1000;
       const metrics: Record<string, number> = {};
       if (step % config.logging_steps === 0 || step === steps) {
-        Object.assign(metrics, { loss, ...rankingMetrics(counts) });
-        metrics.grad_norm = gradNorm;
-        metrics.learning_rate = rate;
-        metrics.num_tokens = state.tokens;
-        metrics.epoch = state.cursor.epoch + state.cursor.index / examples.length;
-        metrics.tokens_per_second = window.tokens / seconds;
+        Object.assign(metrics, {
+          loss,
+          ...rankingMetrics(counts),
+          grad_norm: gradNorm,
+          learning_rate: rate,
+          num_tokens: state.tokens,
+          epoch: state.cursor.epoch + state.cursor.index / examples.length,
+          tokens_per_second: window.tokens / seconds,
+          "memory/peak_resident_bytes": peakResidentBytes(),
+        });
       }
       const evaluationIsDue = step === steps || step % (config.eval_steps ?? steps) === 0;
       if (evaluationIsDue && evaluationExamples.length > 0) Object.assign(metrics, await evaluate());

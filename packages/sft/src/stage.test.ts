@@ -80,9 +80,9 @@ describe("pretrain and sft", () => {
     const lines = (await readFile(join(runDirectory, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
     expect(lines.map((line) => Object.keys(JSON.parse(line)).join())).toMatchInlineSnapshot(`
       [
-        "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second,eval_loss",
-        "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second",
-        "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second",
+        "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second,memory/peak_resident_bytes,eval_loss",
+        "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second,memory/peak_resident_bytes",
+        "stage,step,loss,grad_norm,learning_rate,num_tokens,epoch,tokens_per_second,memory/peak_resident_bytes",
       ]
     `);
   });

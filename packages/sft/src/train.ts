@@ -10,6 +10,7 @@ import {
   type HostTensor,
   learningRate,
   type Optimizer,
+  peakResidentBytes,
   readAll,
   requireFinite,
   savedOptimizer,
@@ -78,8 +79,9 @@ interface TrainingState {
  * Trains a language model on examples with labels, resuming from the newest checkpoint.
  *
  * Metrics: `loss` (nats per label of the update's examples, before the update), `grad_norm` (before clipping),
- * `learning_rate`, `num_tokens` (real tokens so far), `epoch`, `tokens_per_second` (wall time), `eval_loss`,
- * `eval_reward`, `best_step` (of the weights that are kept, after the last update).
+ * `learning_rate`, `num_tokens` (real tokens so far), `epoch`, `tokens_per_second` (wall time),
+ * `memory/peak_resident_bytes`, `eval_loss`, `eval_reward`, `best_step` (of the weights that are kept, after the last
+ * update).
  * @returns the parameters after the last update, or those of the best evaluation
  * @throws {InterruptedError} when the signal fired, after a checkpoint was saved
  * @throws {NonFiniteError} when the loss or a gradient is not finite
@@ -179,12 +181,15 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
       const seconds = (now() - started) / 1000;
       const metrics: Record<string, number> = {};
       if (step % config.logging_steps === 0 || step === steps) {
-        metrics.loss = loss;
-        metrics.grad_norm = gradNorm;
-        metrics.learning_rate = rate;
-        metrics.num_tokens = state.tokens;
-        metrics.epoch = state.cursor.epoch + state.cursor.index / windows.examples;
-        metrics.tokens_per_second = window.tokens / seconds;
+        Object.assign(metrics, {
+          loss,
+          grad_norm: gradNorm,
+          learning_rate: rate,
+          num_tokens: state.tokens,
+          epoch: state.cursor.epoch + state.cursor.index / windows.examples,
+          tokens_per_second: window.tokens / seconds,
+          "memory/peak_resident_bytes": peakResidentBytes(),
+        });
       }
       if (step === steps || step % (config.eval_steps ?? steps) === 0) {
         const measured = await evaluate();
