@@ -2,6 +2,6 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { backendsPage, writeBackendsPage } from "./backends-table.js";
 
-it("docs/backends.md says what docs/backends.json says", () => {
+it("docs/backends.md says what docs/results/backends.json says", () => {
   expect(readFileSync(backendsPage, "utf8"), "run scripts/backends-table.ts").toBe(writeBackendsPage());
 });

@@ -1,5 +1,5 @@
 /**
- * Writes docs/backends.md from what was measured, which docs/backends.json keeps.
+ * Writes docs/backends.md from what was measured, which docs/results/backends.json keeps.
  *
  *   node --conditions=@alignkit/source --import tsx scripts/backends-table.ts [--measure NAME ...]
  *
@@ -18,7 +18,7 @@ import { runComparison } from "../bench/measure.js";
 import { median } from "../bench/statistics.js";
 
 export const backendsPage = fileURLToPath(new URL("../docs/backends.md", import.meta.url));
-const recordFile = fileURLToPath(new URL("../docs/backends.json", import.meta.url));
+const recordFile = fileURLToPath(new URL("../docs/results/backends.json", import.meta.url));
 
 /** What is said of a backend besides what is measured. */
 interface Known {
@@ -174,7 +174,7 @@ group: Guide
 ---
 # Backends
 
-<!-- Written by scripts/backends-table.ts from docs/backends.json. -->
+<!-- Written by scripts/backends-table.ts from docs/results/backends.json. -->
 
 A backend computes what the stages trace. It is chosen by \`--backend\` or by \`backend:\` in a pipeline file, the engine or device after a colon; one that is not there is an error that says what is missing, and nothing takes its place. \`npx alignkit doctor --backend tfjs:wasm\` checks one against the reference.
 `;

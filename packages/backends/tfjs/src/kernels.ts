@@ -27,10 +27,11 @@ export function tfjsKernels(
     (compute: (a: Tensor, b: Tensor) => Tensor): Kernel<OpName, Tensor> =>
     ([a, b]) =>
       scoped(() => [compute(a!, b!)]);
-  const repeat = (x: Tensor, shape: Shape) =>
-    settings.plainOnly && x.dtype === "float32"
-      ? tf.mul(x, tf.fill([...shape], 1))
-      : tf.broadcastTo(x, [...shape]);
+  const repeat = (x: Tensor, shape: Shape): Tensor => {
+    if (!settings.plainOnly || x.dtype === "int32") return tf.broadcastTo(x, [...shape]);
+    const repeated = tf.mul(tf.cast(x, "float32"), tf.fill([...shape], 1));
+    return x.dtype === "bool" ? tf.notEqual(repeated, 0) : repeated;
+  };
   const product: Product = settings.plainOnly ? plainProducts(tf) : tf.matMul;
 
   return {
