@@ -13,7 +13,7 @@ import { compositeNames } from "@alignkit/core";
 import { runConformance } from "@alignkit/core/conformance";
 import { openBackend } from "../bench/alignkit/backends.js";
 import { comparisonsOf } from "../bench/comparisons.js";
-import { describeCommit, describeMachine } from "../bench/machine.js";
+import { describeCommit, describeMachine, load } from "../bench/machine.js";
 import { runComparison } from "../bench/measure.js";
 import { median } from "../bench/statistics.js";
 
@@ -88,6 +88,8 @@ export interface BackendRecord {
   readonly training?: Figures;
   readonly decoding?: Figures;
   readonly machine: string;
+  /** One-minute average; above the number of cores others were using the machine. */
+  readonly load: number;
   readonly commit: string;
 }
 
@@ -161,6 +163,7 @@ async function measure(names: readonly string[]): Promise<void> {
       ...(await examine(name)),
       ...timed.get(name),
       machine: describeMachine(),
+      load: Math.round(load()),
       commit: describeCommit(),
     };
     records = [...records.filter((other) => other.name !== name), record];
@@ -202,8 +205,8 @@ export function writeBackendsPage(records: readonly BackendRecord[] = readRecord
   const seconds = (figures: Figures | undefined) =>
     figures === undefined ? "-" : `${(figures.milliseconds / 1000).toPrecision(2)} s`;
   const places = new Map<string, string[]>();
-  for (const { name, machine, commit } of measured) {
-    const place = `${machine}; ${commit}`;
+  for (const { name, machine, load: busy, commit } of measured) {
+    const place = `${machine}; load ${busy}; ${commit}`;
     places.set(place, [...(places.get(place) ?? []), name]);
   }
   return [
@@ -232,7 +235,7 @@ export function writeBackendsPage(records: readonly BackendRecord[] = readRecord
       ]),
     ),
     "## What each takes",
-    `GPT-2 of 5M parameters, float32: a training step of 16 x 128 tokens (forward, backward, clipping, AdamW, through the stage), and decoding of 16 prompts of 64 tokens with 64 new ones each. Memory is the peak of the process while it trains. Where there is no time, a step takes minutes. Backends are compared within a machine; times elsewhere will differ.\n`,
+    `GPT-2 of 5M parameters, float32: a training step of 16 x 128 tokens (forward, backward, clipping, AdamW, through the stage), and decoding of 16 prompts of 64 tokens with 64 new ones each. Memory is the peak of the process while it trains. Where there is no time, a step takes minutes. Backends are compared within a machine; times elsewhere will differ, and where the load is above the number of cores others were using the machine.\n`,
     table(
       ["backend", "training step", "tokens/s", "decoding, tokens/s", "memory, MB"],
       measured.map(({ name, training, decoding }) => [
