@@ -235,7 +235,7 @@ export function writeBackendsPage(records: readonly BackendRecord[] = readRecord
       ]),
     ),
     "## What each takes",
-    `GPT-2 of 5M parameters, float32: a training step of 16 x 128 tokens (forward, backward, clipping, AdamW, through the stage), and decoding of 16 prompts of 64 tokens with 64 new ones each. Memory is the peak of the process while it trains. Where there is no time, a step takes minutes. Backends are compared within a machine; times elsewhere will differ, and where the load is above the number of cores others were using the machine.\n`,
+    `GPT-2 of 5M parameters, float32: a training step of 16 x 128 tokens (forward, backward, clipping, AdamW, through the stage), and decoding of 16 prompts of 64 tokens with 64 new ones each. Memory is the peak of the process while it trains. Where there is no time it was not measured; on \`tfjs:cpu\` and \`reference\` a step takes minutes. Backends are compared within a machine; times elsewhere will differ, and where the load is above the number of cores others were using the machine.\n`,
     table(
       ["backend", "training step", "tokens/s", "decoding, tokens/s", "memory, MB"],
       measured.map(({ name, training, decoding }) => [
