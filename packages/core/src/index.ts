@@ -31,6 +31,7 @@ export {
   type CompileFunctionOptions,
   compileFunction,
 } from "./compile.js";
+export { replaceDirectory, replaceFile } from "./durable-files.js";
 export { describeEnvironment, type Environment, peakResidentBytes } from "./environment.js";
 export {
   AlignkitError,

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
-import { replaceFileSync } from "./replace-file.js";
+import { replaceFileSync } from "./durable-files.js";
 import type { MetricsSink } from "./tracker.js";
 
 /**

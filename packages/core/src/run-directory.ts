@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "./durable-files.js";
 import type { Environment } from "./environment.js";
 import { CheckpointError, ConfigError } from "./errors.js";
 import { listDifferences } from "./json-difference.js";
 import type { Logger } from "./logger.js";
-import { replaceFile } from "./replace-file.js";
 import { acquireLock } from "./run-lock.js";
 
 /**
@@ -163,7 +163,7 @@ async function readJson(path: string): Promise<unknown> {
 
 /** Whole or not at all, and on the disk. */
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value, null, 2)}\n`));
 }
 
 /** An empty folder, whatever was there. */

@@ -1,8 +1,8 @@
 /** Metrics to an MLflow tracking server, by its REST API. @see https://mlflow.org/docs/latest/api_reference/rest-api.html */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "../durable-files.js";
 import type { Logger } from "../logger.js";
-import { replaceFile } from "../replace-file.js";
 import type { MetricsRecord, MetricsSink } from "../tracker.js";
 
 /** Which server, and what it calls the run. */
@@ -79,7 +79,7 @@ export function createMlflow(options: MlflowOptions): MetricsSink {
       tags: [{ key: "mlflow.source.name", value: "alignkit" }],
     });
     const id = created.run?.info.run_id as string;
-    await replaceFile(idFile, `${JSON.stringify({ run_id: id })}\n`);
+    await replaceFile(idFile, (file) => file.writeFile(`${JSON.stringify({ run_id: id })}\n`));
     return { id, sent: new Map<string, number>() };
   };
 

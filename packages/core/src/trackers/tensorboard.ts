@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { replaceFileSync } from "../replace-file.js";
+import { replaceFileSync } from "../durable-files.js";
 import type { MetricsSink } from "../tracker.js";
 import { frame, readRecords, restartEvent, summaryEvent, versionEvent } from "./event-file.js";
 

@@ -1,6 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { DataError } from "@alignkit/core";
-import { replaceFile } from "./durable-files.js";
+import { DataError, replaceFile } from "@alignkit/core";
 import {
   dtypeNames,
   type SafetensorsTensor,

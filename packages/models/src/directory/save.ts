@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { ConfigError, DataError } from "@alignkit/core";
+import { ConfigError, DataError, replaceDirectory, replaceFile } from "@alignkit/core";
 import { toHuggingFaceConfig } from "../config.js";
 import type { ParameterValue } from "../initialize.js";
 import { trainableNames } from "../lora.js";
@@ -9,7 +9,6 @@ import { parameterShapes } from "../parameters.js";
 import { adapterPrefix, toAdapterConfig } from "./adapter-config.js";
 import { isAdditionalTemplate, withChatTemplateInBothPlaces } from "./chat-template-files.js";
 import { formatConfigJson } from "./config-json.js";
-import { replaceDirectory, replaceFile } from "./durable-files.js";
 import {
   adapterConfigFile,
   adapterWeightsFile,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { replaceFile, replaceFileSync } from "./replace-file.js";
+import { replaceFile, replaceFileSync } from "./durable-files.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe.each([
-  ["replaceFile", replaceFile],
+  ["replaceFile", (path: string, content: string) => replaceFile(path, (file) => file.writeFile(content))],
   ["replaceFileSync", async (path: string, content: string) => replaceFileSync(path, content)],
 ])("%s", (_, replace) => {
   it("writes a file, then another in its place, and leaves nothing else", async () => {

@@ -1,7 +1,8 @@
 /** Files and directories that appear under their name only when they are complete and on the disk. */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ConfigError } from "@alignkit/core";
+import { ConfigError } from "./errors.js";
 
 /**
  * Writes a file under a temporary name in the same folder, syncs it, and renames it to `path`.
@@ -22,6 +23,24 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** The same at once, for places that cannot wait. */
+export function replaceFileSync(path: string, content: string | Uint8Array): void {
+  const temporary = `${path}.tmp-${process.pid}`;
+  const file = openSync(temporary, "w");
+  try {
+    try {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /**
