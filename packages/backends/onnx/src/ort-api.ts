@@ -273,13 +273,13 @@ export function loadOrtApi(path: string): OrtApi {
       if (initializers.length > 0) {
         const names = pointerArray(initializers.map((entry) => entry.name));
         const values = new BigUint64Array(initializers.map((entry) => entry.value));
-        const status = functions.addExternalInitializers(
-          options,
-          names.pointers,
-          values,
-          initializers.length,
-        );
+        const count = initializers.length;
+        const status = functions.addExternalInitializers(options, names.pointers, values, count);
         check(status, "AddExternalInitializers");
+        // Without this the session would be made from copies of them.
+        for (const { name, value } of initializers) {
+          check(functions.addInitializer(options, name, value), "AddInitializer");
+        }
       }
       return options;
     } catch (error) {

@@ -34,6 +34,7 @@ export const ortFunctions = {
   createAllocator: [131, "p:ppp"],
   releaseAllocator: [132, "v:p"],
   createAndRegisterAllocator: [144, "p:ppp"],
+  addInitializer: [150, "p:psp"],
   appendCudaProvider: [204, "p:pp"],
   createCudaProviderOptions: [205, "p:p"],
   releaseCudaProviderOptions: [208, "v:p"],
