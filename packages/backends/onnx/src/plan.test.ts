@@ -2,6 +2,7 @@ import {
   adamWStep,
   add,
   type CompositeName,
+  cachedAttention,
   gradients,
   input,
   legalize,
@@ -23,6 +24,7 @@ import type { Node } from "./model-proto.js";
 import { makePlan, type Plan } from "./plan.js";
 
 const supports = new Set<CompositeName>([...wholeComposites, "adamWUpdate"]);
+const cached = new Set<CompositeName>([...supports, "cachedAttention"]);
 const real = (name: string, ...shape: number[]): Tensor => input(name, { dtype: "float32", shape });
 
 function plan(inputs: readonly Tensor[], outputs: readonly Tensor[], hostWork = true): Plan {
@@ -63,6 +65,28 @@ describe("plans", () => {
     );
     expect(ops).toContain("Concat");
     expect(ops).not.toContain("Pad");
+  });
+
+  it("hand a projection that holds queries, keys and values to attention whole", () => {
+    const row = real("row", 3, 48);
+    const past = [real("keys", 3, 2, 5, 8), real("values", 3, 2, 5, 8)] as const;
+    const lengths = input("lengths", { dtype: "int32", shape: [3] });
+    const attend = (ends: readonly [number, number]) => {
+      const [queries, keys, values] = [slice(row, 1, 0, 16), slice(row, 1, ...ends), slice(row, 1, 32, 48)];
+      const { attended } = cachedAttention(
+        { queries, keys, values } as Record<"queries" | "keys" | "values", Tensor>,
+        { keys: past[0], values: past[1] },
+        lengths,
+        { scale: 1, slidingWindow: null },
+      );
+      const graph = legalize({ inputs: [row, ...past, lengths], outputs: [attended] }, cached);
+      const { steps } = makePlan(graph, undefined, [], "with_host");
+      return steps.flatMap((step) =>
+        step.kind === "model" ? step.lowered.model.nodes.map((node) => node.op) : [],
+      );
+    };
+    expect(attend([16, 32])).not.toContain("Slice");
+    expect(attend([8, 24])).toContain("Slice");
   });
 
   it("run a gradient as one model and add scattered rows after it", () => {

@@ -12,6 +12,22 @@ export const overwrites: Readonly<Partial<Record<OpName, readonly (number | unde
 export const isWholeAttention = ({ inputs }: Operation): boolean =>
   ((inputs[3] as Tensor).shape[3] as number) % 8 === 0;
 
+/** The matrix that slices of its columns make up side by side, in this order. */
+function wholeOf(slices: readonly Tensor[]): Tensor | undefined {
+  const whole = slices[0]?.operation.inputs[0];
+  let end = 0;
+  for (const { operation, shape } of slices) {
+    const isNext =
+      operation.op === "slice" &&
+      operation.inputs[0] === whole &&
+      (operation as Operation<"slice">).attributes.starts[1] === end &&
+      shape[0] === whole?.shape[0];
+    if (!isNext) return undefined;
+    end += shape[1] as number;
+  }
+  return end === whole?.shape[1] ? whole : undefined;
+}
+
 export const attention = {
   cachedAttention: (lowering, operation) => {
     const { scale, slidingWindow } = operation.attributes;
@@ -30,10 +46,11 @@ export const attention = {
     // Only compared with the number of new tokens, to tell the first of all from later ones.
     const slots = lowering.shape([lowering.sizesOf(pastKeys)[2] as Size]);
     const total = lowering.emit("Cast", [slots], { attributes: { to: { int: elementTypes.int32 } } });
+    const whole = wholeOf([queries, keys, values]);
+    const projections =
+      whole === undefined ? [steps(queries), steps(keys), steps(values)] : [steps(whole), "", ""];
     const inputs = [
-      steps(queries),
-      steps(keys),
-      steps(values),
+      ...projections,
       lowering.name(pastKeys),
       lowering.name(pastValues),
       lowering.name(lengths),
