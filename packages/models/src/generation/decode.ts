@@ -2,6 +2,7 @@
 import {
   add,
   and,
+  attention,
   broadcast,
   cachedAttention,
   div,
@@ -35,6 +36,12 @@ export interface CacheTensors {
   readonly values: readonly Tensor[];
 }
 
+/** Those of one layer. */
+interface PastTensors {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
 export type PrefillInputs = {
   readonly parameters: ParameterTensors;
   /** int32 `[B, T]` */
@@ -47,18 +54,24 @@ export type PrefillInputs = {
 /** Free axes of {@link prefill}, for `compileFunction`. The number of slots is at least that of the new tokens. */
 export const prefillAxes = { ids: ["batch", "new"], cache: ["batch", null, "slots", null] } as const;
 
-/** Runs T tokens per row on top of those in the cache; of the model's output only the cache is wanted. */
+/**
+ * Runs T tokens per row on top of those in the cache; of the model's output only the cache is wanted.
+ * @param isFirst - that there are none in the cache yet, and `start` is 0
+ */
 export function prefill(
   config: ModelConfig,
   { parameters, ids, cache, start }: PrefillInputs,
+  isFirst: boolean,
 ): { readonly cache: CacheTensors } {
   const { slidingWindow } = config.attention;
   const [batch, length] = ids.shape as [number, number];
   const slots = (cache.keys[0] as Tensor).shape[2] as number;
   const positions = add(iota([batch, length], 1), broadcast(start, [batch, length]));
-  const masks = {
-    past: pastMask(length, slots, start, slidingWindow),
-    own: causalMask(length, slidingWindow),
+  const ownMask = causalMask(length, slidingWindow);
+  const masks = isFirst ? undefined : { past: pastMask(length, slots, start, slidingWindow), own: ownMask };
+  const attend = (projections: Projections, past: PastTensors, scale: number): Tensor => {
+    if (masks !== undefined) return attentionInTwoParts(projections, past, masks, scale);
+    return attention(projections.queries, projections.keys, projections.values, ownMask, scale);
   };
   const keys: Tensor[] = [];
   const values: Tensor[] = [];
@@ -66,7 +79,7 @@ export function prefill(
     const past = { keys: cache.keys[layer] as Tensor, values: cache.values[layer] as Tensor };
     keys.push(updateSlice(past.keys, projections.keys, start, 2));
     values.push(updateSlice(past.values, projections.values, start, 2));
-    return attentionInTwoParts(projections, past, masks, scale);
+    return attend(projections, past, scale);
   });
   return { cache: { keys, values } };
 }
@@ -150,7 +163,7 @@ function pastMask(length: number, slots: number, start: Tensor, slidingWindow: n
  */
 function attentionInTwoParts(
   { queries, keys, values }: Projections,
-  past: { readonly keys: Tensor; readonly values: Tensor },
+  past: PastTensors,
   masks: { readonly past: Tensor; readonly own: Tensor },
   scale: number,
 ): Tensor {

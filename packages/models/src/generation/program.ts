@@ -25,7 +25,9 @@ export interface DecoderProgram {
   readonly backend: Backend;
   readonly config: ModelConfig;
   readonly parameters: Readonly<Record<string, DeviceTensor>>;
+  /** Of tokens that are the first, and of those that follow them. */
   readonly prefill: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
+  readonly prefillMore: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
   readonly step: CompiledFunction<StepInputs, ReturnType<typeof step>>;
   /** Some rows of a cache, as a cache of their own. */
   readonly selectRows: CompiledFunction<SelectInputs, SelectOutputs>;
@@ -42,12 +44,15 @@ export function createDecoderProgram(
     const select = (tensors: readonly Tensor[]) => tensors.map((tensor) => takeRows(tensor, rows));
     return { cache: { keys: select(cache.keys), values: select(cache.values) } };
   };
-  const functions = {
-    // Large products gain nothing from weights in a form of their own, which would double their memory.
-    prefill: compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs), {
+  // Large products gain nothing from weights in a form of their own, which would double their memory.
+  const compilePrefill = (isFirst: boolean) =>
+    compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs, isFirst), {
       donate: ["cache"],
       dynamic: prefillAxes,
-    }),
+    });
+  const functions = {
+    prefill: compilePrefill(true),
+    prefillMore: compilePrefill(false),
     step: compileFunction(backend, (inputs: StepInputs) => step(config, inputs), {
       constants: { parameters },
       donate: ["cache"],

@@ -84,7 +84,8 @@ export async function createSession(
           ids.set(prompt.slice(start, Math.min(start + length, prompt.length)), row * length);
         }
         const tokens = int32(ids, [prompts.length, length]);
-        ({ cache } = await program.prefill({ parameters, ids: tokens, cache, start: int32([start], []) }));
+        const run = start === 0 ? program.prefill : program.prefillMore;
+        ({ cache } = await run({ parameters, ids: tokens, cache, start: int32([start], []) }));
       }
       return step(prompts.map((prompt) => prompt.at(-1) as number));
     },
