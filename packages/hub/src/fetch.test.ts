@@ -34,13 +34,21 @@ const dataset = {
     "extra/empty.csv": "",
   },
 };
+const large = Buffer.alloc(1_500_000, "weights");
+const inXet = {
+  ...model,
+  place: "models/tiny/xet",
+  isXet: true,
+  token: "hf_right",
+  files: { ...model.files, "model.safetensors": large },
+};
 const locked = { ...model, place: "models/tiny/locked", token: "hf_right" };
 
 let directory: string;
 let hub: HubServer;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "alignkit-hub-"));
-  hub = await serveHub([model, dataset, locked]);
+  hub = await serveHub([model, dataset, locked, inXet]);
 });
 afterEach(async () => {
   await hub.close();
@@ -121,6 +129,21 @@ describe("a model", () => {
   it("may be one of its files", async () => {
     expect(await fetchHere("hf://tiny/model/README.md")).toEqual([`${root}/snapshots/${commit}/README.md`]);
     expect(await readdir(join(directory, "hub", root, "snapshots", commit))).toEqual(["README.md"]);
+  });
+});
+
+describe("a model in Xet storage", () => {
+  it.each([
+    ["in chunks", {}, ["GET /v2", "GET /block"]],
+    ["as a whole when told so, where the Hub sends on", { HF_HUB_DISABLE_XET: "1" }, ["GET /whole"]],
+  ])("is fetched %s", async (_, settings, expected) => {
+    const [path = ""] = await fetchFromHub("hf://tiny/xet", {
+      environment: environment({ HF_TOKEN: "hf_right", ...settings }),
+    });
+    expect((await readFile(join(path, "model.safetensors"))).equals(large)).toBe(true);
+    expect(await readFile(join(path, "config.json"), "utf8")).toBe("{}");
+    // Nothing of the storage but what is expected, and no small file of it.
+    expect(hub.requests.filter((request) => /^GET \/(v2|block|whole)$/.test(request))).toEqual(expected);
   });
 });
 

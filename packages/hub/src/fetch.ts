@@ -49,7 +49,7 @@ async function requireCached(cache: RepositoryCache, place: HubReference): Promi
 async function fetchFiles(
   cache: RepositoryCache,
   place: HubReference,
-  { endpoint, token }: HubSettings,
+  { endpoint, token, usesXet }: HubSettings,
   { onFile }: FetchOptions,
 ): Promise<string> {
   const repo = { type: place.kind, name: place.id };
@@ -95,7 +95,8 @@ async function fetchFiles(
     onFile?.(file);
     const open = async () => {
       if (file.size === 0) return Readable.from([]);
-      const contents = await downloadFile({ repo, path: file.path, revision: commit, ...access });
+      const from = { repo, path: file.path, revision: commit, xet: usesXet, ...access };
+      const contents = await downloadFile(from);
       if (contents === null)
         throw new DataError(`${printHubReference(place)}: "${file.path}" is listed, and not there`);
       return contents.stream() as unknown as AsyncIterable<Uint8Array>;

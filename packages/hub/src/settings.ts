@@ -11,6 +11,8 @@ export interface HubSettings {
   readonly cacheDirectory: string;
   /** Whether only what is in the cache may be used. */
   readonly isOffline: boolean;
+  /** Whether files in Xet storage are fetched in its chunks, several at a time, instead of as a whole. */
+  readonly usesXet: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +22,8 @@ const yes = /^(1|on|yes|true)$/i;
 
 /**
  * Settings as Hugging Face's tools read them: `HF_ENDPOINT`; `HF_TOKEN`, else the file that logging in leaves
- * (`HF_TOKEN_PATH`, `HF_HOME/token`); `HF_HUB_CACHE`, else `HF_HOME/hub`; `HF_HUB_OFFLINE`.
+ * (`HF_TOKEN_PATH`, `HF_HOME/token`); `HF_HUB_CACHE`, else `HF_HOME/hub`; `HF_HUB_OFFLINE`;
+ * `HF_HUB_DISABLE_XET`.
  */
 export async function readHubSettings(environment: Environment): Promise<HubSettings> {
   const set = (name: string) => (environment[name] === "" ? undefined : environment[name]);
@@ -31,6 +34,7 @@ export async function readHubSettings(environment: Environment): Promise<HubSett
     token: token === "" ? undefined : token,
     cacheDirectory: set("HF_HUB_CACHE") ?? join(home, "hub"),
     isOffline: yes.test(set("HF_HUB_OFFLINE") ?? ""),
+    usesXet: !yes.test(set("HF_HUB_DISABLE_XET") ?? ""),
   };
 }
 
