@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "@alignkit/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tinyLlama } from "../test/tiny-llama.js";
 import { createModelConfig, type ModelConfig } from "./config.js";
 import { readModelDirectory } from "./directory/load.js";
 import { readModelConfig, readTokenizerFiles } from "./directory/open.js";
@@ -13,17 +14,7 @@ import { addLora, defaultLoraTargets, mergeLora, trainableNames, withLora } from
 import { type LoraConfig, loraScaling } from "./lora-config.js";
 import { parameterSpecifications } from "./parameters.js";
 
-const llama = createModelConfig({
-  model_type: "llama",
-  vocab_size: 7,
-  max_position_embeddings: 9,
-  hidden_size: 6,
-  intermediate_size: 5,
-  num_hidden_layers: 1,
-  num_attention_heads: 3,
-  num_key_value_heads: 1,
-  head_dim: 4,
-});
+const llama = createModelConfig(tinyLlama);
 const gpt2 = createModelConfig({
   model_type: "gpt2",
   vocab_size: 7,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { tinyLlama } from "../test/tiny-llama.js";
 import { createModelConfig, parseModelConfig } from "./config.js";
 import { isDecayParameter, parameterNames, parameterShapes } from "./parameters.js";
 
@@ -18,19 +19,7 @@ describe("parameterShapes", () => {
   );
 
   it("puts a scalar head in place of the language-model head", () => {
-    const fields = {
-      model_type: "llama",
-      vocab_size: 7,
-      max_position_embeddings: 9,
-      hidden_size: 6,
-      intermediate_size: 5,
-      num_hidden_layers: 1,
-      num_attention_heads: 3,
-      num_key_value_heads: 1,
-      head_dim: 4,
-      attention_bias: true,
-      mlp_bias: true,
-    };
+    const fields = { ...tinyLlama, attention_bias: true, mlp_bias: true };
     // Queries are 3 heads of 4, keys and values 1 head of 4; the output projection reads 12 and writes 6.
     expect([...parameterShapes(createModelConfig(fields), "scalar")]).toEqual([
       ["model.embed_tokens.weight", [7, 6]],
