@@ -6,6 +6,7 @@ export {
   rankingsArtifact,
   textsArtifact,
 } from "./artifacts.js";
+export { awaitAll } from "./await-all.js";
 export { bucketLength, roundingStep } from "./bucket.js";
 export {
   type Batch,
@@ -74,8 +75,18 @@ export {
   readRankings,
   readTexts,
   streamDemonstrations,
+  streamPrompts,
+  streamRankings,
   streamTexts,
 } from "./read.js";
+export {
+  eachRecord,
+  longestFirst,
+  type RecordList,
+  type RecordStore,
+  recordsAt,
+  withRecordStore,
+} from "./record-store.js";
 export {
   type CompletionRecord,
   type Content,
@@ -97,11 +108,9 @@ export {
   type UnpairedPreferenceRecord,
 } from "./records.js";
 export { encodePair, type PromptAndCompletion, type TextTokenizer } from "./text-tokenizer.js";
-export { createTokenFile, type TokenFile, type TokenFileWriter, type TokenRows } from "./token-file.js";
 export {
   createDemonstrationTokenizer,
   createTextCutter,
-  type DemonstrationTokenizer,
   type TokenizeDemonstrationsOptions,
   type TokenizedExample,
   type TokenizedExamples,
@@ -109,12 +118,14 @@ export {
   tokenizeTexts,
 } from "./tokenize-demonstrations.js";
 export {
+  createPromptTokenizer,
   type TokenizedPrompt,
   type TokenizedPrompts,
   type TokenizePromptsOptions,
   tokenizePrompts,
 } from "./tokenize-prompts.js";
 export {
+  createRankingTokenizer,
   type RankedPair,
   rankedPairs,
   type TokenizedRanking,
@@ -122,4 +133,4 @@ export {
   type TokenizeRankingsOptions,
   tokenizeRankings,
 } from "./tokenize-rankings.js";
-export type { TooLong, TooLongCounts } from "./too-long.js";
+export { type RecordTokenizer, type TooLong, type TooLongCounts, tokenizeStream } from "./too-long.js";

@@ -48,14 +48,18 @@ export function streamDemonstrations(files: readonly string[]): AsyncGenerator<D
  * @throws {DataError} naming file and line
  */
 export function readPrompts(files: readonly string[]): Promise<readonly Prompt[]> {
-  const records = streamRecords<Prompt>(files, [
+  return collect(streamPrompts(files));
+}
+
+/** As {@link readPrompts}, one after the other. */
+export function streamPrompts(files: readonly string[]): AsyncGenerator<Prompt> {
+  return streamRecords<Prompt>(files, [
     promptFormat,
     promptMessagesFormat,
     pretokenizedFormat,
     sharegptPromptFormat,
     alpacaPromptFormat,
   ]);
-  return collect(records);
 }
 
 /** Reads `{text}` or `{input_ids, labels?}`. @throws {DataError} naming file and line */
@@ -83,11 +87,19 @@ export interface ReadRankingsOptions {
  * of two.
  * @throws {DataError} naming file and line
  */
-export async function readRankings(
+export function readRankings(
   files: readonly string[],
   options: ReadRankingsOptions = {},
 ): Promise<readonly Ranking[]> {
-  const stream = streamRecords<Ranking>(files, [
+  return collect(streamRankings(files, options));
+}
+
+/** As {@link readRankings}, one after the other. */
+export async function* streamRankings(
+  files: readonly string[],
+  { onAllTied }: ReadRankingsOptions = {},
+): AsyncGenerator<Ranking> {
+  const records = streamRecords<Ranking>(files, [
     rankingFormat,
     preferenceFormat,
     sharegptPreferenceFormat,
@@ -95,18 +107,16 @@ export async function readRankings(
     implicitPreferenceFormat,
     pretokenizedRankingFormat,
   ]);
-  const records = await collect(stream);
-  return records.filter(({ ranks, origin }) => {
-    if (ranks.some((rank) => rank !== ranks[0])) return true;
-    if (options.onAllTied === undefined) {
+  for await (const record of records) {
+    const { ranks, origin } = record;
+    if (ranks.some((rank) => rank !== ranks[0])) yield record;
+    else if (onAllTied !== undefined) onAllTied(origin);
+    else
       throw dataErrorAt(
         origin,
         `"ranks" are all ${ranks[0]}; a ranking needs two different ranks, else drop the line`,
       );
-    }
-    options.onAllTied(origin);
-    return false;
-  });
+  }
 }
 
 async function collect<Record>(stream: AsyncIterable<Record>): Promise<readonly Record[]> {

@@ -14,7 +14,7 @@ import {
   type TextRecord,
 } from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
-import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
+import { createLengthLimit, type RecordTokenizer, type TooLong, type TooLongCounts } from "./too-long.js";
 
 /** A demonstration as ids and labels. */
 export interface TokenizedExample {
@@ -63,35 +63,22 @@ export function tokenizeDemonstrations(
 }
 
 /** {@link tokenizeDemonstrations} for one record after the other. */
-export interface DemonstrationTokenizer {
-  /** @returns undefined of one that is dropped */
-  tokenize(record: Demonstration): TokenizedExample | undefined;
-  /** Of all records so far. */
-  counts(): TooLongCounts;
-}
-
-/** Demonstrations as examples, one at a time. */
 export function createDemonstrationTokenizer(
   tokenizer: TextTokenizer | undefined,
   options: TokenizeDemonstrationsOptions,
-): DemonstrationTokenizer {
-  const { maximumLength, tooLong = "error" } = options;
+): RecordTokenizer<Demonstration, TokenizedExample> {
+  const { maximumLength, tooLong } = options;
   const tokenize = createTokenize(tokenizer, options);
-  let truncated = 0;
-  let dropped = 0;
+  const limit = createLengthLimit(maximumLength, tooLong);
   return {
     tokenize(record) {
       const example = tokenize(record);
-      const fits = example.inputIds.length <= maximumLength;
-      if (!fits && tooLong === "error") throw tooLongError(example, maximumLength);
-      if (!fits && tooLong === "drop") {
-        dropped++;
-        return undefined;
-      }
-      if (!fits) truncated++;
+      const verdict = limit.judge([example.inputIds], example.origin);
+      if (verdict === "drop") return undefined;
+      const fits = verdict === "take";
       return requireLabels(fits ? example : part(example, 0, maximumLength), fits);
     },
-    counts: () => ({ truncated, dropped }),
+    counts: limit.counts,
   };
 }
 

@@ -6,7 +6,7 @@ import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Prompt } from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
-import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
+import { createLengthLimit, type RecordTokenizer, type TooLong, type TooLongCounts } from "./too-long.js";
 
 /** A prompt as ids, with the record that it was. */
 export interface TokenizedPrompt {
@@ -41,9 +41,18 @@ export function tokenizePrompts(
   tokenizer: TextTokenizer | undefined,
   options: TokenizePromptsOptions,
 ): TokenizedPrompts {
-  const { maximumLength, tooLong = "error", conversation, vocabularySize } = options;
+  const { tokenize, counts } = createPromptTokenizer(tokenizer, options);
+  return { prompts: records.flatMap((record) => tokenize(record) ?? []), ...counts() };
+}
+
+/** {@link tokenizePrompts} for one record after the other. */
+export function createPromptTokenizer(
+  tokenizer: TextTokenizer | undefined,
+  { maximumLength, tooLong, conversation, vocabularySize }: TokenizePromptsOptions,
+): RecordTokenizer<Prompt, TokenizedPrompt> {
   const joinTurns = createTurnJoiner(tokenizer, true);
   const joinConversation = createConversationJoiner(tokenizer, { appendEos: true, conversation });
+  const limit = createLengthLimit(maximumLength, tooLong);
   const idsOf = (record: Prompt): Int32Array => {
     if (record.kind === "pretokenized") return record.inputIds;
     const { ids } =
@@ -52,33 +61,24 @@ export function tokenizePrompts(
         : joinConversation(record);
     return Int32Array.from(ids);
   };
-  const prompts: TokenizedPrompt[] = [];
-  let truncated = 0;
-  let dropped = 0;
-  for (const record of records) {
-    const { origin } = record;
-    const ids = idsOf(record);
-    if (ids.length === 0) {
-      throw dataErrorAt(
-        origin,
-        `the prompt is empty and the tokenizer adds no BOS; give at least one token or drop the line`,
-      );
-    }
-    checkIds(ids, origin, tokenizer, vocabularySize);
-    const fits = ids.length <= maximumLength;
-    if (!fits && tooLong === "error") throw tooLongError({ inputIds: ids, origin }, maximumLength);
-    if (!fits && tooLong === "drop") {
-      dropped++;
-      continue;
-    }
-    if (!fits) truncated++;
-    prompts.push({
-      inputIds: fits ? ids : cutStart(ids, maximumLength, tokenizer?.bosTokenId),
-      record,
-      origin,
-    });
-  }
-  return { prompts, truncated, dropped };
+  return {
+    tokenize(record) {
+      const { origin } = record;
+      const ids = idsOf(record);
+      if (ids.length === 0) {
+        throw dataErrorAt(
+          origin,
+          `the prompt is empty and the tokenizer adds no BOS; give at least one token or drop the line`,
+        );
+      }
+      checkIds(ids, origin, tokenizer, vocabularySize);
+      const verdict = limit.judge([ids], origin);
+      if (verdict === "drop") return undefined;
+      const fitting = verdict === "take" ? ids : cutStart(ids, maximumLength, tokenizer?.bosTokenId);
+      return { inputIds: fitting, record, origin };
+    },
+    counts: limit.counts,
+  };
 }
 
 function cutStart(ids: Int32Array, length: number, bos: number | undefined): Int32Array {

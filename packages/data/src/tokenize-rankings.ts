@@ -7,7 +7,7 @@ import { createTurnJoiner } from "./join-turns.js";
 import { dataErrorAt, type Origin } from "./origin.js";
 import type { Ranking } from "./records.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
-import { type TooLong, type TooLongCounts, tooLongError } from "./too-long.js";
+import { createLengthLimit, type RecordTokenizer, type TooLong, type TooLongCounts } from "./too-long.js";
 
 /** K responses to a prompt, as ids. */
 export interface TokenizedRanking {
@@ -70,10 +70,18 @@ export function tokenizeRankings(
   tokenizer: TextTokenizer | undefined,
   options: TokenizeRankingsOptions,
 ): TokenizedRankings {
-  const { maximumLength, tooLong = "error", vocabularySize } = options;
-  const { appendEos = true, conversation } = options;
+  const { tokenize, counts } = createRankingTokenizer(tokenizer, options);
+  return { rankings: records.flatMap((record) => tokenize(record) ?? []), ...counts() };
+}
+
+/** {@link tokenizeRankings} for one record after the other. */
+export function createRankingTokenizer(
+  tokenizer: TextTokenizer | undefined,
+  { maximumLength, tooLong, vocabularySize, appendEos = true, conversation }: TokenizeRankingsOptions,
+): RecordTokenizer<Ranking, TokenizedRanking> {
   const joinTurns = createTurnJoiner(tokenizer, appendEos);
   const joinConversation = createConversationJoiner(tokenizer, { appendEos, conversation });
+  const limit = createLengthLimit(maximumLength, tooLong);
   const rowsOf = (record: Ranking): readonly Int32Array[] => {
     if (record.kind === "pretokenized-ranking") return record.inputIds;
     const { origin, row } = record;
@@ -85,25 +93,17 @@ export function tokenizeRankings(
           );
     return rows.map(({ ids }) => Int32Array.from(ids));
   };
-  const rankings: TokenizedRanking[] = [];
-  let truncated = 0;
-  let dropped = 0;
-  for (const record of records) {
-    const { origin, ranks } = record;
-    const pairs = rankedPairs(ranks);
-    if (pairs.length === 0)
-      throw dataErrorAt(origin, `all ranks are equal; a ranking needs two different ranks`);
-    const rows = rowsOf(record);
-    for (const row of rows) checkIds(row, origin, tokenizer, vocabularySize);
-    const long = rows.find((row) => row.length > maximumLength);
-    if (long !== undefined && tooLong === "error")
-      throw tooLongError({ inputIds: long, origin }, maximumLength);
-    if (long !== undefined && tooLong === "drop") {
-      dropped++;
-      continue;
-    }
-    if (long !== undefined) truncated++;
-    rankings.push({ rows: rows.map((row) => row.slice(0, maximumLength)), ranks, pairs, origin });
-  }
-  return { rankings, truncated, dropped };
+  return {
+    tokenize(record) {
+      const { origin, ranks } = record;
+      const pairs = rankedPairs(ranks);
+      if (pairs.length === 0)
+        throw dataErrorAt(origin, `all ranks are equal; a ranking needs two different ranks`);
+      const rows = rowsOf(record);
+      for (const row of rows) checkIds(row, origin, tokenizer, vocabularySize);
+      if (limit.judge(rows, origin) === "drop") return undefined;
+      return { rows: rows.map((row) => row.slice(0, maximumLength)), ranks, pairs, origin };
+    },
+    counts: limit.counts,
+  };
 }

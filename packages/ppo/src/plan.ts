@@ -1,4 +1,6 @@
+import { tmpdir } from "node:os";
 import { type DirectoryArtifact, type PlanContext, type StagePlan, sizeOf } from "@alignkit/core";
+import { withRecordStore } from "@alignkit/data";
 import {
   configToTrain,
   forwardMemory,
@@ -55,13 +57,15 @@ export async function planPpo(
       config: policyConfig,
       tokenizer: files.has("tokenizer.json") ? createTokenizer(files) : undefined,
     };
-    const prompts = await loadPrompts(context, config, inputs, policy);
-    const texts = await loadTexts(context, config, inputs, policy);
-    withTexts = texts.length > 0;
-    notes.push(
-      `${prompts.length} prompts`,
-      texts.length === 0 ? "no pretraining texts: PPO" : `${texts.length} pretraining texts: PPO-ptx`,
-    );
+    await withRecordStore(tmpdir(), async (store) => {
+      const prompts = await loadPrompts(context, config, inputs, policy, store);
+      const texts = await loadTexts(context, config, inputs, policy, store);
+      withTexts = texts.length > 0;
+      notes.push(
+        `${prompts.length} prompts`,
+        texts.length === 0 ? "no pretraining texts: PPO" : `${texts.length} pretraining texts: PPO-ptx`,
+      );
+    });
   }
   return {
     steps: iterations,

@@ -1,20 +1,30 @@
 import { ConfigError, type DirectoryArtifact, type PlanContext, type Random } from "@alignkit/core";
 import {
   createOrder,
+  createPromptTokenizer,
+  createTextCutter,
   fileOrder,
   filesOf,
   type Order,
-  readPrompts,
-  readTexts,
-  type TokenizedPrompt,
-  tokenizePrompts,
-  tokenizeTexts,
+  type Prompt,
+  type RecordList,
+  type RecordStore,
+  streamPrompts,
+  streamTexts,
+  tokenizeStream,
 } from "@alignkit/data";
 import type { PpoConfig } from "./config.js";
 import type { ModelDescription } from "./models.js";
 
 type Context = Pick<PlanContext, "resolvePath" | "logger">;
 type Policy = Pick<ModelDescription, "config" | "tokenizer">;
+
+/** A prompt as the loop takes it. */
+export interface PromptExample {
+  readonly inputIds: Int32Array;
+  /** Where it comes from. */
+  readonly record: Prompt;
+}
 
 /**
  * The prompts, tokenized; those that leave no room for a response are dropped and counted.
@@ -25,7 +35,8 @@ export async function loadPrompts(
   config: PpoConfig,
   inputs: { readonly prompts?: DirectoryArtifact },
   policy: Policy,
-): Promise<readonly TokenizedPrompt[]> {
+  store: RecordStore,
+): Promise<RecordList<PromptExample>> {
   const files =
     config.prompt_files?.map(context.resolvePath) ??
     (inputs.prompts === undefined ? [] : (await filesOf(inputs.prompts)).train);
@@ -37,19 +48,27 @@ export async function loadPrompts(
     throw new ConfigError(
       `ppo: response_length ${config.response_length} leaves no room for a prompt in the policy's ${maxPositions} positions`,
     );
-  const records = await readPrompts(files);
-  const { prompts, dropped } = tokenizePrompts(records, policy.tokenizer, {
+  const tokenizer = createPromptTokenizer(policy.tokenizer, {
     maximumLength,
     tooLong: "drop",
     vocabularySize,
   });
+  let dropped = 0;
+  const stream = tokenizeStream(streamPrompts(files), tokenizer, (counts) => {
+    dropped = counts.dropped;
+  });
+  const prompts = await store.keep(promptExamples(stream));
   if (prompts.length === 0)
     throw new ConfigError(`ppo: no prompt of ${files.join(", ")} has at most ${maximumLength} tokens`);
   if (dropped > 0)
     context.logger.warn(
-      `${dropped} of ${records.length} prompts are longer than ${maximumLength} tokens and were dropped`,
+      `${dropped} of ${prompts.length + dropped} prompts are longer than ${maximumLength} tokens and were dropped`,
     );
   return prompts;
+}
+
+async function* promptExamples(prompts: AsyncIterable<PromptExample>): AsyncGenerator<PromptExample> {
+  for await (const { inputIds, record } of prompts) yield { inputIds, record };
 }
 
 /** Pretraining texts as ids, empty for plain PPO. */
@@ -58,16 +77,19 @@ export async function loadTexts(
   config: PpoConfig,
   inputs: { readonly texts?: DirectoryArtifact },
   policy: Policy,
-): Promise<readonly Int32Array[]> {
+  store: RecordStore,
+): Promise<RecordList<Int32Array>> {
   const files =
     config.ptx_files?.map(context.resolvePath) ??
     (inputs.texts === undefined ? [] : (await filesOf(inputs.texts)).train);
   if (files.length === 0 || config.ptx_coef === 0) return [];
   const { maxPositions, vocabularySize } = policy.config;
   const maximumLength = Math.min(config.ptx_max_length, maxPositions);
-  return tokenizeTexts(await readTexts(files), policy.tokenizer, { maximumLength, vocabularySize }).map(
-    ({ inputIds }) => inputIds,
-  );
+  const cut = createTextCutter(policy.tokenizer, { maximumLength, vocabularySize });
+  const stream = async function* () {
+    for await (const record of streamTexts(files)) for (const { inputIds } of cut(record)) yield inputIds;
+  };
+  return store.keep(stream());
 }
 
 /** Batches without end; each epoch has an order of its own, or that of the file. */

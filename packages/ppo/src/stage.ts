@@ -15,7 +15,14 @@ import {
   stopIfInterrupted,
   uploadAll,
 } from "@alignkit/core";
-import { promptsArtifact, startOfData, textsArtifact } from "@alignkit/data";
+import {
+  eachRecord,
+  promptsArtifact,
+  type RecordStore,
+  startOfData,
+  textsArtifact,
+  withRecordStore,
+} from "@alignkit/data";
 import {
   adamWSettings,
   createModelOptimizer,
@@ -91,7 +98,10 @@ export function ppoStage(rewards: readonly NamedReward[] = []) {
     },
     produces: { policy: policyArtifact },
     metricNames: { trl: trlMetricNames },
-    run: (context, config, inputs) => runPpo(context, config, inputs as PpoInputs, rewards),
+    run: (context, config, inputs) =>
+      withRecordStore(context.directory, (store) =>
+        runPpo(context, config, inputs as PpoInputs, rewards, store),
+      ),
     plan: (context, config, inputs) => planPpo(context, config, inputs as Partial<PpoInputs>),
   });
 }
@@ -101,13 +111,14 @@ async function runPpo(
   config: PpoConfig,
   inputs: PpoInputs,
   given: readonly NamedReward[],
+  store: RecordStore,
 ) {
   // 1. Models, data and state: new, or as the last checkpoint left them.
   checkSettings(config);
   const rewards = [...given, ...(await loadRewards(config.reward_functions, context.resolvePath(".")))];
   checkRewardNames(rewards);
   const iterations = Math.ceil(config.total_episodes / config.batch_size);
-  const { parts, state, shared } = await prepare(context, config, inputs, rewards, iterations);
+  const { parts, state, shared } = await prepare(context, config, inputs, rewards, iterations, store);
   const trainer = createPpoTrainer(parts);
   const samples = [...(state?.samples ?? [])];
   let ppo: PpoState = state?.ppo ?? {
@@ -190,6 +201,7 @@ async function prepare(
   inputs: PpoInputs,
   rewards: readonly NamedReward[],
   iterations: number,
+  store: RecordStore,
 ): Promise<{
   readonly parts: PpoParts;
   readonly state: SavedState | undefined;
@@ -230,8 +242,10 @@ async function prepare(
       `ppo: the tokenizer of the value model (${valueModel.directory}) is not the policy's, whose ids it reads; start it from another model`,
     );
 
-  const prompts = await loadPrompts(context, config, inputs, policyModel);
-  const texts = await loadTexts(context, config, inputs, policyModel);
+  const prompts = await loadPrompts(context, config, inputs, policyModel, store);
+  const texts = await loadTexts(context, config, inputs, policyModel, store);
+  let longestPrompt = 0;
+  for (const { inputIds } of eachRecord(prompts)) longestPrompt = Math.max(longestPrompt, inputIds.length);
   checkReaders(
     policyModel,
     {
@@ -239,7 +253,7 @@ async function prepare(
       "value model": valueModel,
       ...(sharesTokenizer && rewardModel !== undefined ? { "reward model": rewardModel } : {}),
     },
-    Math.max(...prompts.map(({ inputIds }) => inputIds.length)) + config.response_length,
+    longestPrompt + config.response_length,
   );
   const minibatch = config.batch_size / config.num_mini_batches;
   const average =

@@ -7,7 +7,7 @@ import {
   type Random,
   type Schedule,
 } from "@alignkit/core";
-import type { Cursor, Order, TokenizedPrompt } from "@alignkit/data";
+import { type Cursor, type Order, type RecordList, recordsAt } from "@alignkit/data";
 import type { PpoConfig } from "./config.js";
 import type { WeightAverage } from "./ema.js";
 import { type Episode, scoredPart } from "./episode.js";
@@ -16,6 +16,7 @@ import { makeExperience, requireFiniteJudgements } from "./experience.js";
 import { type KlControl, nextKlCoefficient } from "./kl-controller.js";
 import { minibatches } from "./minibatches.js";
 import type { FrozenModel, ModelDescription } from "./models.js";
+import type { PromptExample } from "./prompts-and-texts.js";
 import { rollout } from "./rollout.js";
 import { createScores, type ScoreSources } from "./scores.js";
 import { paceMetrics, updateMetrics } from "./train-metrics.js";
@@ -35,9 +36,9 @@ export interface PpoParts extends Omit<ScoreSources, "rewardModelWeight"> {
   /** Whether the reference is what the policy started from, so that the KL starts at 0. */
   readonly referenceIsStart: boolean;
   readonly average: WeightAverage | undefined;
-  readonly prompts: readonly TokenizedPrompt[];
+  readonly prompts: RecordList<PromptExample>;
   readonly promptOrder: Order;
-  readonly texts: readonly Int32Array[];
+  readonly texts: RecordList<Int32Array>;
   readonly textOrder: Order | undefined;
   readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;
@@ -121,7 +122,7 @@ export function createPpoTrainer(parts: PpoParts) {
 
     // 1. Rollout: one response per prompt from the current policy (§3.5: a bandit).
     const { indices, next: promptsAfter } = parts.promptOrder.take(state.prompts);
-    const taken = indices.map((index) => parts.prompts[index] as TokenizedPrompt);
+    const taken = recordsAt(parts.prompts, indices);
     const episodes = await rollout(
       backend,
       policyModel.config,
@@ -179,7 +180,7 @@ export function createPpoTrainer(parts: PpoParts) {
       for (const minibatch of minibatches(experience.episodes, minibatchSize, random, epoch)) {
         const taken = parts.textOrder?.take(textsCursor);
         textsCursor = taken?.next ?? textsCursor;
-        const texts = (taken?.indices ?? []).map((index) => parts.texts[index] as Int32Array);
+        const texts = recordsAt(parts.texts, taken?.indices ?? []);
         const update = await updater.update(minibatch, texts, rates);
         if (updates.length === 0) checkSampledProbabilities(update);
         updates.push(update);

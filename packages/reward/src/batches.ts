@@ -4,8 +4,11 @@ import {
   bucketLength,
   type Cursor,
   createOrder,
+  eachRecord,
   fileOrder,
   type RankedPair,
+  type RecordList,
+  recordsAt,
   roundingStep,
   type TokenizedRanking,
 } from "@alignkit/data";
@@ -18,6 +21,11 @@ export interface RankingExample extends Pick<TokenizedRanking, "rows" | "pairs">
   readonly margin?: number;
   /** Whose accuracy the evaluation reports by itself: who ranked, or a group of labelers. */
   readonly group?: string | undefined;
+}
+
+/** Tokens of its longest response, prompt included. */
+export function longestRow({ rows }: Pick<RankingExample, "rows">): number {
+  return Math.max(...rows.map((row) => row.length));
 }
 
 /** All responses of several prompts. */
@@ -54,7 +62,7 @@ export interface BatchSettings extends RowSettings {
 
 /** @param random - orders the epochs; undefined keeps the order of the examples */
 export function createWindows(
-  examples: readonly RankingExample[],
+  examples: RecordList<RankingExample>,
   options: BatchSettings & { readonly accumulation: number; readonly random: Random | undefined },
 ): { readonly perEpoch: number; take(cursor: Cursor): Window } {
   const { random, prompts, accumulation } = options;
@@ -68,10 +76,7 @@ export function createWindows(
     perEpoch: order.batchesPerEpoch,
     take(cursor) {
       const { indices, next } = order.take(cursor);
-      const batches = toBatches(
-        indices.map((index) => examples[index] as RankingExample),
-        options,
-      );
+      const batches = toBatches(recordsAt(examples, indices), options);
       return {
         batches,
         tokens: sum(batches.map(({ tokens }) => tokens)),
@@ -81,15 +86,27 @@ export function createWindows(
   };
 }
 
-/** Rankings in batches of `prompts`; the weights of all of them together make one mean. */
-export function toBatches(examples: readonly RankingExample[], settings: BatchSettings): RankingBatch[] {
+/**
+ * Rankings in batches of `prompts`; the weights of all of them together make one mean.
+ * @param size - of what the mean is taken over, where these are part of it
+ */
+export function toBatches(
+  examples: readonly RankingExample[],
+  settings: BatchSettings,
+  size = sizeOf(examples),
+): RankingBatch[] {
   const { prompts } = settings;
-  const size = { prompts: examples.length, pairs: sum(examples.map(({ pairs }) => pairs.length)) };
   const batches: RankingBatch[] = [];
   for (let start = 0; start < examples.length; start += prompts) {
     batches.push(toBatch(examples.slice(start, start + prompts), size, settings));
   }
   return batches;
+}
+
+export function sizeOf(examples: RecordList<RankingExample>): BatchSize {
+  let pairs = 0;
+  for (const example of eachRecord(examples)) pairs += example.pairs.length;
+  return { prompts: examples.length, pairs };
 }
 
 function toBatch(

@@ -1,5 +1,13 @@
 import type { DeviceTensor } from "@alignkit/core";
-import { type BatchSettings, type RankingExample, toBatches } from "./batches.js";
+import { longestFirst, type RecordList, recordsAt } from "@alignkit/data";
+import {
+  type BatchSettings,
+  longestRow,
+  type RankingBatch,
+  type RankingExample,
+  sizeOf,
+  toBatches,
+} from "./batches.js";
 import { calibrationError, reliabilityTable } from "./calibration.js";
 import type { RewardFunctions } from "./functions.js";
 import { addCounts, countRankings, noCounts, rankingMetrics } from "./metrics.js";
@@ -21,15 +29,17 @@ export async function evaluateRankings({
   parameters,
   settings,
   examples,
-}: Scorer & { readonly examples: readonly RankingExample[] }): Promise<Record<string, number>> {
+}: Scorer & { readonly examples: RecordList<RankingExample> }): Promise<Record<string, number>> {
   // Rows of like length together: little padding, few graphs.
-  const longest = ({ rows }: RankingExample) => Math.max(...rows.map((row) => row.length));
-  const sorted = examples.toSorted((a, b) => longest(b) - longest(a));
+  const order = longestFirst(examples, longestRow);
+  const size = sizeOf(examples);
   let counts = noCounts;
   let loss = 0;
   const differences: number[] = [];
   const groups = new Map<string, { pairs: number; correct: number }>();
-  for (const batch of toBatches(sorted, settings)) {
+  for (let start = 0; start < order.length; start += settings.prompts) {
+    const taken = recordsAt(examples, order.slice(start, start + settings.prompts));
+    const [batch] = toBatches(taken, settings, size) as [RankingBatch];
     const { scores } = await functions.scores({ parameters, ...rowTensors(batch) });
     const values = Array.from((await scores.read()).data.subarray(0, batch.responses));
     scores.dispose();
@@ -70,20 +80,16 @@ export async function scoreRows({
   settings,
   rows,
   rowsPerPass,
-}: Scorer & { readonly rows: readonly Int32Array[]; readonly rowsPerPass: number }): Promise<Float64Array> {
-  const order = rows.map((_, index) => index).sort((a, b) => length(rows, b) - length(rows, a));
+}: Scorer & { readonly rows: RecordList<Int32Array>; readonly rowsPerPass: number }): Promise<Float64Array> {
+  const order = longestFirst(rows, (row) => row.length);
   const scores = new Float64Array(rows.length);
   for (let start = 0; start < order.length; start += rowsPerPass) {
     const taken = order.slice(start, start + rowsPerPass);
-    const alone = taken.map((index) => [rows[index] as Int32Array]);
+    const alone = recordsAt(rows, taken).map((row) => [row]);
     const result = await functions.scores({ parameters, ...rowTensors(layOutRows(alone, 1, settings)) });
     const { data } = await result.scores.read();
     result.scores.dispose();
     for (const [place, index] of taken.entries()) scores[index] = data[place] as number;
   }
   return scores;
-}
-
-function length(rows: readonly Int32Array[], index: number): number {
-  return (rows[index] as Int32Array).length;
 }

@@ -1,14 +1,19 @@
 /** From data files to examples: rankings, held-out rankings, demonstrations; what is wrong with any is said at once. */
-import { ConfigError, DataError, type DirectoryArtifact, isAlignkitError, type Logger } from "@alignkit/core";
+import { ConfigError, DataError, type DirectoryArtifact, type Logger } from "@alignkit/core";
 import {
+  awaitAll,
+  createDemonstrationTokenizer,
+  createRankingTokenizer,
   dataErrorAt,
   filesOf,
   type Ranking,
-  readDemonstrations,
-  readRankings,
+  type RecordList,
+  type RecordStore,
+  streamDemonstrations,
+  streamRankings,
   type TextTokenizer,
-  tokenizeDemonstrations,
-  tokenizeRankings,
+  type TooLongCounts,
+  tokenizeStream,
 } from "@alignkit/data";
 import type { RankingExample } from "./batches.js";
 import type { RewardConfig } from "./config.js";
@@ -16,10 +21,10 @@ import { holdOutLabelers, labelerOf } from "./labelers.js";
 
 /** All but `train` may be empty. */
 export interface Examples {
-  readonly train: readonly RankingExample[];
-  readonly evaluation: readonly RankingExample[];
+  readonly train: RecordList<RankingExample>;
+  readonly evaluation: RecordList<RankingExample>;
   /** Prompts with completions as ids. */
-  readonly demonstrations: readonly Int32Array[];
+  readonly demonstrations: RecordList<Int32Array>;
 }
 
 export interface ReadExamplesOptions {
@@ -34,6 +39,8 @@ export interface ReadExamplesOptions {
   readonly maximumLength: number;
   readonly resolvePath: (path: string) => string;
   readonly logger: Logger;
+  /** Holds the examples; the caller closes it. */
+  readonly store: RecordStore;
 }
 
 /**
@@ -41,7 +48,7 @@ export interface ReadExamplesOptions {
  * @throws {ConfigError} when neither the config nor an input gives rankings, or labelers cannot be held out
  */
 export async function readExamples(options: ReadExamplesOptions): Promise<Examples> {
-  const { config, inputs, resolvePath } = options;
+  const { config, inputs, resolvePath, store } = options;
   const given = inputs.rankings === undefined ? undefined : await filesOf(inputs.rankings);
   const trainFiles = config.train_files?.map(resolvePath) ?? given?.train;
   if (trainFiles === undefined) {
@@ -52,11 +59,11 @@ export async function readExamples(options: ReadExamplesOptions): Promise<Exampl
   const evaluationFiles = config.eval_files?.map(resolvePath) ?? held ?? [];
   const ofInput = inputs.demonstrations === undefined ? undefined : await filesOf(inputs.demonstrations);
   const demonstrationFiles = config.demonstration_files?.map(resolvePath) ?? ofInput?.train ?? [];
-  const [train, evaluation, demonstrations] = await all([
-    readRankingExamples(trainFiles, options),
-    evaluationFiles.length === 0 ? [] : readRankingExamples(evaluationFiles, options),
-    demonstrationFiles.length === 0 ? [] : readDemonstrationRows(demonstrationFiles, options),
-  ]);
+  const [train, evaluation, demonstrations] = await awaitAll([
+    store.keep(rankingExamples(trainFiles, options)),
+    evaluationFiles.length === 0 ? [] : store.keep(rankingExamples(evaluationFiles, options)),
+    demonstrationFiles.length === 0 ? [] : store.keep(demonstrationRows(demonstrationFiles, options)),
+  ] as const);
   if (train.length === 0) throw new DataError(`${trainFiles.join(", ")}: no ranking is left to learn from`);
   const { labeler_folds: folds, fold } = config;
   if (folds === null) return { train, evaluation, demonstrations };
@@ -66,30 +73,25 @@ export async function readExamples(options: ReadExamplesOptions): Promise<Exampl
   return { ...holdOutLabelers({ train, evaluation }, { folds, fold }), demonstrations };
 }
 
-async function readRankingExamples(
+async function* rankingExamples(
   files: readonly string[],
   options: ReadExamplesOptions,
-): Promise<RankingExample[]> {
-  const { config, tokenizer, logger, maximumLength } = options;
+): AsyncGenerator<RankingExample> {
+  const { config, tokenizer, logger } = options;
   let tied = 0;
-  const records = await readRankings(files, { onAllTied: () => tied++ });
-  const columns = new Map(
-    records.map((record) => [
-      record.origin,
-      { margin: marginOf(record), group: labelerOf(record, config.labeler_column) },
-    ]),
+  const { tokenize, counts } = createRankingTokenizer(tokenizer, tokenizeOptions(options));
+  const withColumns = (record: Ranking): RankingExample | undefined => {
+    const columns = { margin: marginOf(record), group: labelerOf(record, config.labeler_column) };
+    const ranking = tokenize(record);
+    return ranking && { rows: ranking.rows, pairs: ranking.pairs, ...columns };
+  };
+  yield* tokenizeStream(
+    streamRankings(files, { onAllTied: () => tied++ }),
+    { tokenize: withColumns, counts },
+    warnOfLengths(files, options),
   );
-  const { rankings, truncated, dropped } = tokenizeRankings(records, tokenizer, {
-    ...options,
-    tooLong: config.too_long,
-    appendEos: config.append_eos,
-  });
   const name = files.join(", ");
   if (tied > 0) logger.warn(`${name}: ${tied} rankings left out, because all their ranks are equal`);
-  if (truncated + dropped > 0) {
-    logger.warn(`${name}: longer than ${maximumLength} tokens: ${truncated} truncated, ${dropped} dropped`);
-  }
-  return rankings.map(({ rows, pairs, origin }) => ({ rows, pairs, ...columns.get(origin) }));
 }
 
 /** The column `margin` of a preference, as TRL's `RewardTrainer` reads it. */
@@ -105,40 +107,24 @@ function marginOf({ row, ranks, origin }: Ranking): number {
   return margin;
 }
 
-async function readDemonstrationRows(
+async function* demonstrationRows(
   files: readonly string[],
   options: ReadExamplesOptions,
-): Promise<Int32Array[]> {
-  const { config, tokenizer, logger, maximumLength } = options;
-  const { examples, truncated, dropped } = tokenizeDemonstrations(
-    await readDemonstrations(files),
-    tokenizer,
-    { ...options, tooLong: config.too_long, appendEos: config.append_eos },
-  );
-  if (truncated + dropped > 0) {
-    const name = files.join(", ");
-    logger.warn(`${name}: longer than ${maximumLength} tokens: ${truncated} truncated, ${dropped} dropped`);
-  }
-  return examples.map(({ inputIds }) => inputIds);
+): AsyncGenerator<Int32Array> {
+  const examples = createDemonstrationTokenizer(options.tokenizer, tokenizeOptions(options));
+  const stream = tokenizeStream(streamDemonstrations(files), examples, warnOfLengths(files, options));
+  for await (const { inputIds } of stream) yield inputIds;
 }
 
-/** As `Promise.all`, but with the problems of all. */
-async function all<T extends readonly unknown[]>(
-  values: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  const results = await Promise.allSettled(values);
-  const errors = results.flatMap((result) =>
-    result.status === "rejected" ? [result.reason as unknown] : [],
-  );
-  const [first] = errors;
-  const foreign = errors.find((error) => !isAlignkitError(error));
-  if (foreign !== undefined) throw foreign;
-  if (errors.length === 1) throw first;
-  if (errors.length > 1) {
-    const problems = [...new Set(errors.map((error) => (error as Error).message))];
-    throw new DataError(problems.join("\n"), { details: { problems }, cause: first });
-  }
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as {
-    -readonly [K in keyof T]: Awaited<T[K]>;
+function tokenizeOptions(options: ReadExamplesOptions) {
+  const { too_long: tooLong, append_eos: appendEos } = options.config;
+  return { ...options, tooLong, appendEos };
+}
+
+function warnOfLengths(files: readonly string[], { logger, maximumLength }: ReadExamplesOptions) {
+  return ({ truncated, dropped }: TooLongCounts): void => {
+    if (truncated + dropped === 0) return;
+    const name = files.join(", ");
+    logger.warn(`${name}: longer than ${maximumLength} tokens: ${truncated} truncated, ${dropped} dropped`);
   };
 }

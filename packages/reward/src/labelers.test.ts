@@ -1,4 +1,4 @@
-import type { Ranking } from "@alignkit/data";
+import { eachRecord, type Ranking } from "@alignkit/data";
 import { describe, expect, it } from "vitest";
 import { holdOutLabelers, labelerOf } from "./labelers.js";
 
@@ -31,10 +31,10 @@ describe("holdOutLabelers", () => {
 
   it("holds out each labeler once over all folds, and tells the evaluation's groups apart", () => {
     const [first, second] = [0, 1].map((fold) => holdOutLabelers(data, { folds: 2, fold }));
-    expect(first!.train.map(({ group }) => group)).toEqual(["d", "b"]);
-    expect(second!.train.map(({ group }) => group)).toEqual(["a", "c", "a"]);
+    expect(Array.from(eachRecord(first!.train), ({ group }) => group)).toEqual(["d", "b"]);
+    expect(Array.from(eachRecord(second!.train), ({ group }) => group)).toEqual(["a", "c", "a"]);
     // a, b and new of the evaluation; then a, c, a of training.
-    expect(first!.evaluation.map(({ group }) => group)).toEqual([
+    expect(Array.from(eachRecord(first!.evaluation), ({ group }) => group)).toEqual([
       "held_out_labelers",
       "training_labelers",
       "held_out_labelers",

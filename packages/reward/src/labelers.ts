@@ -1,7 +1,7 @@
 /** Accuracy by who ranked, and labelers held out (Ouyang et al. 2022, section 4.1: five folds over labelers). */
 import { ConfigError } from "@alignkit/core";
-import { dataErrorAt, type Ranking } from "@alignkit/data";
-import type { RankingExample } from "./batches.js";
+import { dataErrorAt, eachRecord, type Ranking } from "@alignkit/data";
+import type { Examples } from "./examples.js";
 
 /** Who ranked, undefined where no column says so. @throws {DataError} when the row does not say */
 export function labelerOf({ row, origin }: Ranking, column: string | null): string | undefined {
@@ -23,13 +23,11 @@ export function labelerOf({ row, origin }: Ranking, column: string | null): stri
  * @throws {ConfigError} when there are fewer labelers than folds, or no such fold
  */
 export function holdOutLabelers(
-  {
-    train,
-    evaluation,
-  }: { readonly train: readonly RankingExample[]; readonly evaluation: readonly RankingExample[] },
+  { train, evaluation }: Pick<Examples, "evaluation" | "train">,
   { folds, fold }: { readonly folds: number; readonly fold: number },
-): { readonly train: readonly RankingExample[]; readonly evaluation: readonly RankingExample[] } {
-  const labelers = [...new Set(train.map(({ group }) => group))].sort();
+): Pick<Examples, "evaluation" | "train"> {
+  const groups = Array.from(eachRecord(train), ({ group }) => group);
+  const labelers = [...new Set(groups)].sort();
   if (fold >= folds) throw new ConfigError(`fold is ${fold}; of ${folds} folds the last is ${folds - 1}`);
   if (labelers.length < folds) {
     throw new ConfigError(
@@ -38,12 +36,21 @@ export function holdOutLabelers(
   }
   const heldOut = new Set(labelers.filter((_, index) => index % folds === fold));
   const known = new Set(labelers.filter((labeler) => !heldOut.has(labeler)));
-  const regrouped = (example: RankingExample) => ({
-    ...example,
-    group: known.has(example.group) ? "training_labelers" : "held_out_labelers",
-  });
+  const [learned, kept]: [number[], number[]] = [[], []];
+  for (const [index, group] of groups.entries()) (known.has(group) ? learned : kept).push(index);
   return {
-    train: train.filter(({ group }) => known.has(group)),
-    evaluation: [...evaluation, ...train.filter(({ group }) => heldOut.has(group))].map(regrouped),
+    train: { length: learned.length, at: (index) => train.at(learned[index] ?? train.length) },
+    evaluation: {
+      length: evaluation.length + kept.length,
+      at(index) {
+        const example =
+          index < evaluation.length
+            ? evaluation.at(index)
+            : train.at(kept[index - evaluation.length] ?? train.length);
+        if (example === undefined) return undefined;
+        const group = known.has(example.group) ? "training_labelers" : "held_out_labelers";
+        return { ...example, group };
+      },
+    },
   };
 }

@@ -1,5 +1,14 @@
+import { tmpdir } from "node:os";
 import { createRandom, defineStage, type PlanContext, type Random, type StagePlan } from "@alignkit/core";
-import { demonstrationsArtifact, rankingsArtifact } from "@alignkit/data";
+import {
+  demonstrationsArtifact,
+  eachRecord,
+  longestFirst,
+  type RecordStore,
+  rankingsArtifact,
+  recordsAt,
+  withRecordStore,
+} from "@alignkit/data";
 import {
   maximumLength,
   modelToTrain,
@@ -9,7 +18,7 @@ import {
   writeModelDirectory,
 } from "@alignkit/models";
 import { initArtifact } from "./artifacts.js";
-import type { RankingExample } from "./batches.js";
+import { longestRow } from "./batches.js";
 import { type RewardConfig, rewardConfig } from "./config.js";
 import { type Examples, type ReadExamplesOptions, readExamples } from "./examples.js";
 import { type InitialModel, readInitialModel, withScalarHead } from "./initialize.js";
@@ -30,16 +39,18 @@ export const rewardStage = defineStage({
   async run(context, config, inputs) {
     const init = await readInitialModel(inputs.init);
     const model = scalarModel(config, init, inputs.init.directory, context.random);
-    const examples = await read(context, config, inputs, init);
-    const { parameters, bias } = await trainRewardModel({
-      context,
-      config,
-      model,
-      examples: examples.train,
-      evaluationExamples: examples.evaluation,
-      demonstrations: examples.demonstrations,
+    const { parameters, bias, count } = await withRecordStore(context.directory, async (store) => {
+      const { train, evaluation, demonstrations } = await read(context, config, inputs, init, store);
+      const trained = await trainRewardModel({
+        context,
+        config,
+        model,
+        examples: train,
+        evaluationExamples: evaluation,
+        demonstrations,
+      });
+      return { ...trained, count: demonstrations.length };
     });
-    const count = examples.demonstrations.length;
     if (count === 0)
       context.logger.warn("no demonstrations are given, so that no bias moves their score to 0");
     else context.logger.info(`reward_bias ${bias} moves the mean score of ${count} demonstrations to 0`);
@@ -62,8 +73,10 @@ export const rewardStage = defineStage({
       return { notes: ["the rankings come from an earlier stage"], outputsLike };
     }
     const { config: model } = scalarModel(config, init, inputs.init.directory, createRandom(0));
-    const examples = await read(context, config, inputs, init);
-    return { ...planTraining(config, { ...init, config: model }, examples), outputsLike };
+    return withRecordStore(tmpdir(), async (store) => {
+      const examples = await read(context, config, inputs, init, store);
+      return { ...planTraining(config, { ...init, config: model }, examples), outputsLike };
+    });
   },
 });
 
@@ -79,6 +92,7 @@ function read(
   config: RewardConfig,
   inputs: ReadExamplesOptions["inputs"],
   { config: model, tokenizer }: InitialModel,
+  store: RecordStore,
 ): Promise<Examples> {
   return readExamples({
     config,
@@ -88,6 +102,7 @@ function read(
     maximumLength: maximumLength(config, model),
     resolvePath,
     logger,
+    store,
   });
 }
 
@@ -100,20 +115,20 @@ function planTraining(
   const { train, evaluation, demonstrations } = examples;
   const { per_device_train_batch_size: prompts, gradient_accumulation_steps: accumulation } = config;
   const perEpoch = Math.ceil(train.length / (prompts * accumulation));
-  const longestOf = ({ rows }: RankingExample) => Math.max(...rows.map((row) => row.length));
-  const longest = Math.max(...train.map(longestOf));
-  const largest = train
-    .toSorted((a, b) => b.rows.length * longestOf(b) - a.rows.length * longestOf(a))
-    .slice(0, prompts)
-    .map(({ rows }) => rows);
+  const byTokens = longestFirst(train, (example) => example.rows.length * longestRow(example));
+  const largest = recordsAt(train, byTokens.slice(0, prompts)).map(({ rows }) => rows);
   const perRow = responsesPerRow(config.share_prompts, model)(largest);
   const { rows, length } = layOutRows(largest, perRow, {
     padTokenId: 0,
     multipleOf: config.pad_to_multiple_of,
     fewSizes: true,
   });
-  const responses = train.reduce((total, { rows }) => total + rows.length, 0);
-  const pairs = train.reduce((total, example) => total + example.pairs.length, 0);
+  let [longest, responses, pairs] = [0, 0, 0];
+  for (const example of eachRecord(train)) {
+    longest = Math.max(longest, longestRow(example));
+    responses += example.rows.length;
+    pairs += example.pairs.length;
+  }
   return {
     steps: trainingSteps(config, perEpoch),
     memory: trainingRunMemory({

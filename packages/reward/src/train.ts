@@ -17,7 +17,7 @@ import {
   stopIfInterrupted,
   type TrainingContext,
 } from "@alignkit/core";
-import { type Cursor, startOfData } from "@alignkit/data";
+import { type Cursor, type RecordList, startOfData } from "@alignkit/data";
 import {
   adamWSettings,
   createModelOptimizer,
@@ -49,11 +49,11 @@ export interface TrainOptions {
   readonly config: Omit<RewardConfig, "train_files" | "eval_files" | "demonstration_files">;
   /** With a scalar head. */
   readonly model: Pick<Model, "config" | "parameters">;
-  readonly examples: readonly RankingExample[];
+  readonly examples: RecordList<RankingExample>;
   /** Held out, for the metrics `eval_*`; may be empty. */
-  readonly evaluationExamples?: readonly RankingExample[];
+  readonly evaluationExamples?: RecordList<RankingExample>;
   /** Prompts with completions as ids, whose mean score becomes 0; without any there is no bias. */
-  readonly demonstrations?: readonly Int32Array[];
+  readonly demonstrations?: RecordList<Int32Array>;
 }
 
 /** Weights, and the bias that makes demonstrations score 0. */

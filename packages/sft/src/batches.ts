@@ -7,10 +7,10 @@ import {
   collate,
   createOrder,
   ignoredLabel,
+  type RecordList,
   roundingStep,
   type TokenizedExample,
 } from "@alignkit/data";
-import type { ExampleList } from "./example-list.js";
 import { packRows } from "./packing.js";
 import { mixTexts } from "./pretraining-mix.js";
 
@@ -61,7 +61,7 @@ export interface PadSettings {
 
 /** Raw text that stands among the examples; see pretraining-mix.ts. */
 export interface MixedTexts {
-  readonly texts: ExampleList;
+  readonly texts: RecordList<Example>;
   readonly share: number;
 }
 
@@ -70,7 +70,7 @@ export const noTexts: MixedTexts = { texts: [], share: 0 };
 
 /** @param random - orders the epochs; undefined keeps the order of the examples */
 export function createWindows(
-  demonstrations: ExampleList,
+  demonstrations: RecordList<Example>,
   options: PadSettings & {
     readonly accumulation: number;
     readonly random: Random | undefined;

@@ -17,12 +17,6 @@ const trainingFields = {
     .describe(
       "One weight for each of train_files: each next example is of a file drawn by weight, until the first has no more; null takes one file after the other",
     ),
-  tokens_on_disk: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Whether the tokens of the training data are in a file of the run directory instead of in memory, for data larger than memory",
-    ),
   eval_files: fileList
     .nullable()
     .default(null)
@@ -203,6 +197,6 @@ export type PretrainConfig = z.output<typeof pretrainConfig>;
 /** What the loop reads of either. */
 export type TrainingConfig = Omit<
   z.output<z.ZodObject<typeof trainingFields>>,
-  "eval_files" | "train_weights" | "tokens_on_disk"
+  "eval_files" | "train_weights"
 > &
   Pick<SftConfig, "num_train_epochs">;

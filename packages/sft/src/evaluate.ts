@@ -1,4 +1,5 @@
 import { type DeviceTensor, float32 } from "@alignkit/core";
+import { longestFirst, type RecordList, recordsAt } from "@alignkit/data";
 import { batchTensors, type Example, type PadSettings, toBatches } from "./batches.js";
 import type { SftFunctions } from "./functions.js";
 import type { EvaluationMetric } from "./selection.js";
@@ -29,23 +30,26 @@ async function evaluationLoss({
 }: {
   readonly functions: Pick<SftFunctions, "loss">;
   readonly parameters: Readonly<Record<string, DeviceTensor>>;
-  readonly examples: readonly Example[];
+  readonly examples: RecordList<Example>;
   readonly padding: PadSettings;
 }): Promise<number> {
   // Rows of like length together: little padding, few graphs.
-  const sorted = examples.toSorted((a, b) => b.inputIds.length - a.inputIds.length);
+  const order = longestFirst(examples, ({ inputIds }) => inputIds.length);
   let total = 0;
   let tokens = 0;
-  for (const batch of toBatches(sorted, padding)) {
-    // Divided by 1: sums, so that every token counts alike.
-    const { loss } = await functions.loss({
-      parameters,
-      ...batchTensors(batch),
-      labelTokens: float32([1], []),
-    });
-    total += (await loss.read()).data[0] as number;
-    tokens += batch.labelTokens;
-    loss.dispose();
+  for (let start = 0; start < order.length; start += padding.rows) {
+    const taken = recordsAt(examples, order.slice(start, start + padding.rows));
+    for (const batch of toBatches(taken, padding)) {
+      // Divided by 1: sums, so that every token counts alike.
+      const { loss } = await functions.loss({
+        parameters,
+        ...batchTensors(batch),
+        labelTokens: float32([1], []),
+      });
+      total += (await loss.read()).data[0] as number;
+      tokens += batch.labelTokens;
+      loss.dispose();
+    }
   }
   return total / tokens;
 }

@@ -1,37 +1,29 @@
 /** From data files to examples, for training and for evaluation; what is wrong with either is said at once. */
+import { ConfigError, DataError, type DirectoryArtifact, type Logger, type Random } from "@alignkit/core";
 import {
-  ConfigError,
-  DataError,
-  type DirectoryArtifact,
-  isAlignkitError,
-  type Logger,
-  type Random,
-} from "@alignkit/core";
-import {
+  awaitAll,
   createDemonstrationTokenizer,
   createTextCutter,
   filesOf,
   mixRows,
+  type Origin,
+  type RecordList,
+  type RecordStore,
   streamDemonstrations,
   streamTexts,
   type TextTokenizer,
+  tokenizeStream,
 } from "@alignkit/data";
 import type { Example, MixedTexts } from "./batches.js";
 import type { PretrainConfig, SftConfig } from "./config.js";
-import { type ExampleList, gatherExamples } from "./example-list.js";
 import { createPacker } from "./pack-texts.js";
 
-/** Examples of both kinds; `evaluation` may be empty. The caller closes what is in files. */
+/** Examples of both kinds; `evaluation` may be empty. */
 export interface Examples {
-  readonly train: ExampleList;
+  readonly train: RecordList<Example>;
   /** Texts among those for training. */
   readonly mixed?: MixedTexts;
-  readonly evaluation: readonly Example[];
-}
-
-export function closeExamples({ train, mixed }: Examples): void {
-  train.close?.();
-  mixed?.texts.close?.();
+  readonly evaluation: RecordList<Example>;
 }
 
 export interface ReadExamplesOptions<Config> {
@@ -47,29 +39,26 @@ export interface ReadExamplesOptions<Config> {
   readonly logger: Logger;
   /** Draws the file of each next example, where files are mixed by weight. */
   readonly random: Random;
-  /** Where tokens go that are not kept in memory. */
-  readonly directory: string;
+  /** Holds the examples; the caller closes it. */
+  readonly store: RecordStore;
 }
 
 /** @throws {DataError} naming file and line */
 export function readSftExamples(options: ReadExamplesOptions<SftConfig>): Promise<Examples> {
   const { config, tokenizer, logger } = options;
   return readBoth(options, async function* (records) {
-    const { tokenize, counts } = createDemonstrationTokenizer(tokenizer, {
+    const demonstrations = createDemonstrationTokenizer(tokenizer, {
       ...options,
       tooLong: config.too_long,
       appendEos: config.append_eos,
       completionOnly: config.completion_only_loss,
     });
-    for await (const record of records.stream(streamDemonstrations)) {
-      const example = tokenize(record);
-      if (example !== undefined) yield example;
-    }
-    const { truncated, dropped } = counts();
-    if (truncated + dropped > 0) {
+    const stream = records.stream(streamDemonstrations);
+    yield* tokenizeStream(stream, demonstrations, ({ truncated, dropped }) => {
+      if (truncated + dropped === 0) return;
       const limit = `longer than ${options.maximumLength} tokens`;
       logger.warn(`${records.files.join(", ")}: ${limit}: ${truncated} truncated, ${dropped} dropped`);
-    }
+    });
   });
 }
 
@@ -85,7 +74,7 @@ export async function readMixedTexts({
   vocabularySize,
   maximumLength,
   resolvePath,
-  directory,
+  store,
 }: Omit<ReadExamplesOptions<SftConfig>, "inputName" | "logger" | "random">): Promise<MixedTexts> {
   const { pretrain_mix: share, pretrain_files: given } = config;
   if (share === 0) {
@@ -99,12 +88,10 @@ export async function readMixedTexts({
     throw new ConfigError(`pretrain_mix is ${share}: give "pretrain_files", or the input "texts"`);
   }
   const cut = createTextCutter(tokenizer, { vocabularySize, maximumLength });
-  const texts = await gatherExamples(
-    (async function* () {
-      for await (const record of streamTexts(files)) yield* cut(record);
-    })(),
-    config.tokens_on_disk ? directory : undefined,
-  );
+  const stream = async function* () {
+    for await (const record of streamTexts(files)) yield* cut(record);
+  };
+  const texts = await store.keep(withoutOrigin(stream()));
   if (texts.length === 0) throw new DataError(`${files.join(", ")}: no text is left to mix in`);
   return { texts, share };
 }
@@ -124,14 +111,13 @@ export function readPretrainExamples(options: ReadExamplesOptions<PretrainConfig
     }
     yield* packer.end();
   };
-  return readBoth(options, stream, config.packing && config.document_mask);
+  return readBoth(options, stream);
 }
 
 type Files = {
   readonly train_files: readonly string[] | null;
   readonly train_weights: readonly number[] | null;
   readonly eval_files: readonly string[] | null;
-  readonly tokens_on_disk: boolean;
 };
 
 /** Files to read, one after the other or mixed by weight. */
@@ -141,9 +127,8 @@ interface Records {
 }
 
 async function readBoth(
-  { config, input, inputName, resolvePath, random, directory }: ReadExamplesOptions<Files>,
+  { config, input, inputName, resolvePath, random, store }: ReadExamplesOptions<Files>,
   read: (records: Records) => AsyncIterable<Example>,
-  hasDocuments = false,
 ): Promise<Examples> {
   const found = input === undefined ? undefined : await filesOf(input);
   const trainFiles = config.train_files?.map(resolvePath) ?? found?.train;
@@ -153,32 +138,21 @@ async function readBoth(
   if (trainFiles === undefined) {
     throw new ConfigError(`no data: give "train_files", or the input "${inputName}"`);
   }
-  const results = await Promise.allSettled([
-    gatherExamples(
-      read(weighted(trainFiles, config.train_weights, random)),
-      config.tokens_on_disk ? directory : undefined,
-      hasDocuments,
-    ),
-    evaluationFiles.length === 0 ? [] : arrayOf(read(weighted(evaluationFiles, null, random))),
+  const [train, evaluation] = await awaitAll([
+    store.keep(withoutOrigin(read(weighted(trainFiles, config.train_weights, random)))),
+    evaluationFiles.length === 0
+      ? []
+      : store.keep(withoutOrigin(read(weighted(evaluationFiles, null, random)))),
   ] as const);
-  const errors = results.flatMap((result) =>
-    result.status === "rejected" ? [result.reason as unknown] : [],
-  );
-  const [train, evaluation] = results;
-  if (train.status === "rejected" || evaluation.status === "rejected") {
-    if (train.status === "fulfilled") train.value.close?.();
-    throw errors.length === 1 ? errors[0] : bothErrors(errors);
-  }
-  if (train.value.length === 0) {
-    throw new DataError(`${trainFiles.join(", ")}: no example is left to learn from`);
-  }
-  return { train: train.value, evaluation: evaluation.value };
+  if (train.length === 0) throw new DataError(`${trainFiles.join(", ")}: no example is left to learn from`);
+  return { train, evaluation };
 }
 
-async function arrayOf(stream: AsyncIterable<Example>): Promise<readonly Example[]> {
-  const examples: Example[] = [];
-  for await (const example of stream) examples.push(example);
-  return examples;
+/** What the loop reads of an example; where it stood would be stored with each. */
+async function* withoutOrigin(
+  examples: AsyncIterable<Example & { readonly origin?: Origin }>,
+): AsyncGenerator<Example> {
+  for await (const { origin: _, ...example } of examples) yield example;
 }
 
 /** @throws {ConfigError} when there is not a weight for each file */
@@ -198,14 +172,4 @@ function weighted(files: readonly string[], weights: readonly number[] | null, r
             random,
           ),
   };
-}
-
-function bothErrors(errors: readonly unknown[]): unknown {
-  const foreign = errors.find((error) => !isAlignkitError(error));
-  if (foreign !== undefined) return foreign;
-  const messages = errors.map((error) => (error as Error).message);
-  return new DataError([...new Set(messages)].join("\n"), {
-    details: { problems: messages },
-    cause: errors[0],
-  });
 }

@@ -1,6 +1,6 @@
 /** What both stages do before the first update: model, tokenizer and examples, or the plan of them. */
 import { ConfigError, type DirectoryArtifact, type StagePlan } from "@alignkit/core";
-import { roundingStep } from "@alignkit/data";
+import { eachRecord, type RecordList, roundingStep } from "@alignkit/data";
 import {
   type ModelConfig,
   readModelDirectory,
@@ -10,9 +10,8 @@ import {
   trainingSteps,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
-import { noTexts } from "./batches.js";
+import { type Example, noTexts } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
-import { type ExampleList, eachExample } from "./example-list.js";
 import type { Examples } from "./examples.js";
 import { mixTexts } from "./pretraining-mix.js";
 
@@ -76,9 +75,9 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
   };
 }
 
-function totalsOf(list: ExampleList) {
+function totalsOf(list: RecordList<Example>) {
   let [longest, tokens, labels] = [0, 0, 0];
-  for (const example of eachExample(list)) {
+  for (const example of eachRecord(list)) {
     longest = Math.max(longest, example.inputIds.length);
     tokens += example.inputIds.length;
     for (const label of example.labels) if (label >= 0) labels++;

@@ -8,7 +8,7 @@ import {
   type Random,
   type StageContext,
 } from "@alignkit/core";
-import { textsArtifact } from "@alignkit/data";
+import { type RecordStore, textsArtifact, withRecordStore } from "@alignkit/data";
 import {
   createModelConfig,
   initializeParameters,
@@ -21,7 +21,7 @@ import {
 import type { Tokenizer } from "@alignkit/tokenizer";
 import { tokenizerArtifact } from "./artifacts.js";
 import { type PretrainConfig, pretrainConfig } from "./config.js";
-import { closeExamples, type Examples, readPretrainExamples } from "./examples.js";
+import { type Examples, readPretrainExamples } from "./examples.js";
 import { planTraining, readPolicy, tokenizerOf } from "./prepare.js";
 import { trainLanguageModel } from "./train.js";
 
@@ -48,14 +48,16 @@ export const pretrainStage = defineStage({
       initialize,
       generationConfig,
     } = await start(context, config, inputs);
-    const examples = await readExamples(context, config, inputs, modelConfig, tokenizer);
-    const parameters = await trainLanguageModel({
-      context,
-      config,
-      model: { config: modelConfig, parameters: initialize(context.random.split("initialize")) },
-      examples: examples.train,
-      evaluationExamples: examples.evaluation,
-    }).finally(() => closeExamples(examples));
+    const parameters = await withRecordStore(context.directory, async (store) => {
+      const examples = await readExamples(context, config, inputs, modelConfig, tokenizer, store);
+      return trainLanguageModel({
+        context,
+        config,
+        model: { config: modelConfig, parameters: initialize(context.random.split("initialize")) },
+        examples: examples.train,
+        evaluationExamples: examples.evaluation,
+      });
+    });
     const directory = context.artifactDirectory("policy");
     const model = { config: modelConfig, head: "language_model", parameters, generationConfig } as const;
     await writeModelDirectory(directory, model, { overwrite: true, files });
@@ -73,13 +75,11 @@ export const pretrainStage = defineStage({
     if (config.train_files === null && context.pending.has("texts")) {
       return { notes: ["the texts come from an earlier stage"], outputsLike };
     }
-    const planned = { ...context, random: createRandom(0), directory: tmpdir() };
-    const examples = await readExamples(planned, config, inputs, modelConfig, tokenizer);
-    try {
+    return withRecordStore(tmpdir(), async (store) => {
+      const planned = { ...context, random: createRandom(0) };
+      const examples = await readExamples(planned, config, inputs, modelConfig, tokenizer, store);
       return { ...planTraining(config, modelConfig, examples), outputsLike };
-    } finally {
-      closeExamples(examples);
-    }
+    });
   },
 });
 
@@ -128,16 +128,12 @@ function vocabularyFields({ vocabularySize, bosTokenId, eosTokenId, padTokenId }
 }
 
 function readExamples(
-  {
-    resolvePath,
-    logger,
-    random,
-    directory,
-  }: Pick<StageContext, "resolvePath" | "logger" | "random" | "directory">,
+  { resolvePath, logger, random }: Pick<StageContext, "resolvePath" | "logger" | "random">,
   config: PretrainConfig,
   { texts }: Inputs,
   model: ModelConfig,
   tokenizer: Tokenizer | undefined,
+  store: RecordStore,
 ): Promise<Examples> {
   return readPretrainExamples({
     config,
@@ -149,6 +145,6 @@ function readExamples(
     resolvePath,
     logger,
     random: random.split("mixture"),
-    directory,
+    store,
   });
 }

@@ -257,9 +257,8 @@ describe("config and data", () => {
 describe("training data", () => {
   const model = { model_type: "gpt2", n_positions: 16, n_embd: 8, n_layer: 1, n_head: 2 };
   const common = { per_device_train_batch_size: 2, learning_rate: 0.01 };
-  const weights = async (directory: string) => readFile(join(directory, "model.safetensors"));
 
-  it("in a file give the same weights as in memory, and leave no file", async () => {
+  it("leave no file", async () => {
     const texts = ["The cat sat on the mat.", "A dog ran and ran and ran away.", "The end.", "It was so."];
     await write(
       "texts.jsonl",
@@ -269,32 +268,22 @@ describe("training data", () => {
       { prompt: "Who sat?", completion: " The cat." },
       { prompt: "Who ran?", completion: " A dog." },
     ]);
-    const artifacts = await Promise.all(
-      [false, true].map(async (tokens_on_disk) => {
-        const runDirectory = join(scratch, `run-${tokens_on_disk}`);
-        const pretrain = { ...common, tokens_on_disk, model, tokenizer, train_files: "texts.jsonl" };
-        const sftConfig = {
-          ...common,
-          tokens_on_disk,
-          train_files: "demos.jsonl",
-          pretrain_files: "texts.jsonl",
-          pretrain_mix: 0.5,
-          num_train_epochs: 2,
-        };
-        const stages = [
-          { use: "pretrain", config: { ...pretrain, document_mask: true } },
-          { use: "sft", config: sftConfig },
-        ];
-        const settings = { registry, backend: referenceBackend(), baseDirectory: scratch, seed: 5 };
-        return (await runPipeline({ stages }, { ...settings, runDirectory })).artifacts;
-      }),
-    );
-    for (const name of ["pretrain.policy", "sft.policy"]) {
-      const [inMemory, onDisk] = await Promise.all(artifacts.map((made) => weights(made[name] as string)));
-      expect(onDisk?.equals(inMemory as Buffer)).toBe(true);
-    }
+    const pretrain = { ...common, model, tokenizer, train_files: "texts.jsonl", document_mask: true };
+    const sftConfig = {
+      ...common,
+      train_files: "demos.jsonl",
+      pretrain_files: "texts.jsonl",
+      pretrain_mix: 0.5,
+      num_train_epochs: 2,
+    };
+    const stages = [
+      { use: "pretrain", config: pretrain },
+      { use: "sft", config: sftConfig },
+    ];
+    const settings = { registry, backend: referenceBackend(), baseDirectory: scratch, seed: 5 };
+    await runPipeline({ stages }, { ...settings, runDirectory: join(scratch, "run") });
     const left = await readdir(scratch, { recursive: true });
-    expect(left.filter((path) => path.includes("tokens-"))).toEqual([]);
+    expect(left.filter((path) => path.includes("records-"))).toEqual([]);
   });
 
   it("are mixed by weight until the first file ends", async () => {

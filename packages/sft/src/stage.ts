@@ -8,12 +8,16 @@ import {
   type StageContext,
 } from "@alignkit/core";
 import {
+  createPromptTokenizer,
   demonstrationsArtifact,
   filesOf,
   promptsArtifact,
-  readPrompts,
+  type RecordStore,
+  streamPrompts,
+  type TokenizedPrompt,
   textsArtifact,
-  tokenizePrompts,
+  tokenizeStream,
+  withRecordStore,
 } from "@alignkit/data";
 import {
   type ModelConfig,
@@ -25,7 +29,7 @@ import {
 } from "@alignkit/models";
 import type { Tokenizer } from "@alignkit/tokenizer";
 import { type SftConfig, sftConfig } from "./config.js";
-import { closeExamples, type Examples, readMixedTexts, readSftExamples } from "./examples.js";
+import { type Examples, readMixedTexts, readSftExamples } from "./examples.js";
 import { planTraining, readPolicy } from "./prepare.js";
 import { sftPresets } from "./presets.js";
 import { type EvaluationMetric, selectionOf } from "./selection.js";
@@ -61,13 +65,13 @@ export const sftStage = defineStage({
   async run(context, config, inputs) {
     const policy = await policyToTrain(config, inputs.init, context.random.split("adapter"));
     const { model, files, tokenizer } = policy;
-    const examples = await readExamples(context, config, inputs, model.config, tokenizer);
-    const validationReward = await readValidation(context, config, inputs, policy);
-    const measured = new Set<EvaluationMetric>();
-    if (examples.evaluation.length > 0) measured.add("eval_loss");
-    if (validationReward !== undefined) measured.add("eval_reward");
-    try {
-      const parameters = await trainLanguageModel({
+    const parameters = await withRecordStore(context.directory, async (store) => {
+      const examples = await readExamples(context, config, inputs, model.config, tokenizer, store);
+      const validationReward = await readValidation(context, config, inputs, policy);
+      const measured = new Set<EvaluationMetric>();
+      if (examples.evaluation.length > 0) measured.add("eval_loss");
+      if (validationReward !== undefined) measured.add("eval_reward");
+      return trainLanguageModel({
         context,
         config,
         model,
@@ -77,14 +81,11 @@ export const sftStage = defineStage({
         packing: config.packing,
         ...(validationReward === undefined ? {} : { validationReward }),
         selection: selectionOf(config, measured),
-      });
-      const directory = context.artifactDirectory("policy");
-      await writeModelDirectory(directory, { ...model, parameters }, { overwrite: true, files });
-      return { policy: { directory } };
-    } finally {
-      await validationReward?.dispose();
-      closeExamples(examples);
-    }
+      }).finally(() => validationReward?.dispose());
+    });
+    const directory = context.artifactDirectory("policy");
+    await writeModelDirectory(directory, { ...model, parameters }, { overwrite: true, files });
+    return { policy: { directory } };
   },
 
   async plan(context, config, inputs) {
@@ -98,13 +99,11 @@ export const sftStage = defineStage({
     if (config.pretrain_mix > 0 && config.pretrain_files === null && context.pending.has("texts")) {
       return { notes: ["the texts to mix in come from an earlier stage"], outputsLike };
     }
-    const planned = { ...context, random: createRandom(0), directory: tmpdir() };
-    const examples = await readExamples(planned, config, inputs, model.config, tokenizer);
-    try {
+    return withRecordStore(tmpdir(), async (store) => {
+      const planned = { ...context, random: createRandom(0) };
+      const examples = await readExamples(planned, config, inputs, model.config, tokenizer, store);
       return { ...planTraining(config, model.config, examples), outputsLike };
-    } finally {
-      closeExamples(examples);
-    }
+    });
   },
 });
 
@@ -115,16 +114,12 @@ async function policyToTrain(config: SftConfig, init: DirectoryArtifact, random:
 }
 
 async function readExamples(
-  {
-    resolvePath,
-    logger,
-    random,
-    directory,
-  }: Pick<StageContext, "resolvePath" | "logger" | "random" | "directory">,
+  { resolvePath, logger, random }: Pick<StageContext, "resolvePath" | "logger" | "random">,
   config: SftConfig,
   { demonstrations, texts }: DataInputs,
   model: ModelConfig,
   tokenizer: Tokenizer | undefined,
+  store: RecordStore,
 ): Promise<Examples> {
   const shared = {
     config,
@@ -132,7 +127,7 @@ async function readExamples(
     vocabularySize: model.vocabularySize,
     maximumLength: maximumLength(config, model),
     resolvePath,
-    directory,
+    store,
   };
   const examples = await readSftExamples({
     ...shared,
@@ -157,19 +152,23 @@ async function readValidation(
   const promptFiles = config.eval_prompt_files?.map(resolvePath) ?? held;
   if (promptFiles === undefined) return undefined;
   const maximum = maximumLength(config, model.config) - config.eval_response_length;
-  const records = await readPrompts(promptFiles);
-  const { prompts: fitting, dropped } = tokenizePrompts(records, tokenizer, {
+  const tokenizePrompt = createPromptTokenizer(tokenizer, {
     maximumLength: maximum,
     tooLong: "drop",
     vocabularySize: model.config.vocabularySize,
   });
+  const fitting: TokenizedPrompt[] = [];
+  const stream = tokenizeStream(streamPrompts(promptFiles), tokenizePrompt, ({ dropped }) => {
+    if (dropped === 0) return;
+    logger.warn(
+      `${dropped} of ${fitting.length + dropped} prompts leave no room for a response and were dropped`,
+    );
+  });
+  for await (const prompt of stream) fitting.push(prompt);
   if (fitting.length === 0) {
     throw new ConfigError(
       `${promptFiles.join(", ")}: no prompt has at most ${maximum} tokens, which leaves room for eval_response_length ${config.eval_response_length}`,
     );
-  }
-  if (dropped > 0) {
-    logger.warn(`${dropped} of ${records.length} prompts leave no room for a response and were dropped`);
   }
   return createValidationReward({
     backend,

@@ -18,7 +18,7 @@ import {
   stopIfInterrupted,
   type TrainingContext,
 } from "@alignkit/core";
-import { type Cursor, startOfData } from "@alignkit/data";
+import { type Cursor, type RecordList, startOfData } from "@alignkit/data";
 import {
   adamWSettings,
   createModelOptimizer,
@@ -43,7 +43,6 @@ import {
 } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
 import { measure } from "./evaluate.js";
-import type { ExampleList } from "./example-list.js";
 import { compileSftFunctions, disposeFunctions, type SftFunctions } from "./functions.js";
 import { type BestState, betterOf, type Selection, savedBest } from "./selection.js";
 import type { ValidationReward } from "./validation-reward.js";
@@ -53,9 +52,9 @@ export interface TrainOptions {
   readonly context: TrainingContext;
   readonly config: TrainingConfig;
   readonly model: Pick<Model, "config" | "parameters">;
-  readonly examples: ExampleList;
+  readonly examples: RecordList<Example>;
   /** Held out, for `eval_loss`; may be empty. */
-  readonly evaluationExamples?: readonly Example[];
+  readonly evaluationExamples?: RecordList<Example>;
   /** Whether the examples of a forward pass share rows; the update is the same. Default false. */
   readonly packing?: boolean;
   /** Raw text among the examples. */

@@ -9,7 +9,7 @@ const registry = createRegistry([sft(), reward(), ppo()]);
 
 /** They say which data, how it is computed and how often something is written: no preset has a value for them. */
 const notOfAPaper =
-  /_files$|^(train_weights|tokens_on_disk|labeler_column|labeler_folds|fold|share_prompts|reward_functions)$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
+  /_files$|^(train_weights|labeler_column|labeler_folds|fold|share_prompts|reward_functions)$|^(logging|eval|save)_steps$|^eval_on_start$|^per_device_eval_batch_size$|^max_steps$|^pad_to_multiple_of$/;
 
 describe("presets", () => {
   it("are those that the guide names", () => {
