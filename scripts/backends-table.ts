@@ -185,7 +185,7 @@ A backend computes what the stages trace. It is chosen by \`--backend\` or by \`
 const notes = `
 **onnx** gives whole graphs to [ONNX Runtime](../packages/backends/onnx/README.md). It needs nothing besides its package.
 
-**tfjs** is [TensorFlow.js](../packages/backends/tfjs/README.md), for where it is wanted or ONNX Runtime cannot be installed. TensorFlow itself, through \`tfjs-node\`, gets whole graphs; \`tfjs:wasm\`, \`tfjs:cpu\` and \`tfjs:webgpu\` run op by op. A process runs one tfjs engine at a time. \`tfjs:node-gpu\` and \`tfjs:webgpu\` are loaded by the same code and have not been tried on their devices; Node has no WebGPU of its own.
+**tfjs** is [TensorFlow.js](../packages/backends/tfjs/README.md), for where it is wanted or ONNX Runtime cannot be installed. TensorFlow itself, through \`tfjs-node\`, gets whole graphs; \`tfjs:wasm\`, \`tfjs:cpu\` and \`tfjs:webgpu\` run op by op. A process runs one tfjs engine at a time. \`tfjs:webgpu\` passes the suite on a software driver for Vulkan, under the package \`webgpu\`, since Node has no WebGPU of its own; \`tfjs:node-gpu\` is loaded by the same code as \`tfjs:node\` and has not been tried on its device.
 
 **reference** is plain JavaScript, slow, and the specification: every other backend is compared with it.
 

@@ -1,7 +1,7 @@
 /** Engines of TensorFlow.js: what each is called there, and the packages that bring it. */
 
 export interface EngineSettings {
-  /** Loaded in this order; the first one has the operations. */
+  /** The first one has the operations, the last one is the engine. */
   readonly packages: readonly string[];
   /** Its name in the registry of tfjs. */
   readonly registeredAs: string;
@@ -64,7 +64,8 @@ export const engines = {
   webgpu: {
     packages: [core, "@tensorflow/tfjs-backend-webgpu"],
     registeredAs: "webgpu",
-    needs: "WebGPU in this process (navigator.gpu), which Node does not have",
+    needs:
+      "WebGPU (navigator.gpu), which Node has with the package webgpu (`npm install webgpu`) and a driver for Vulkan, Direct3D 12 or Metal; Mesa 25 or later has one in software",
     plainOnly: false,
     gpu: true,
     device: "WebGPU",

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import util from "node:util";
 import { BackendError, type RuntimeDescription } from "@alignkit/core";
 import type * as tfjs from "@tensorflow/tfjs-core";
@@ -66,9 +67,14 @@ function isInstalled(wanted: string): boolean {
 
 async function start({ packages, registeredAs, gpu, environment }: EngineSettings): Promise<Tf> {
   if (registeredAs === "tensorflow") restoreRemovedFunctions(util as unknown as Record<string, unknown>);
+  if (registeredAs === "webgpu") await provideWebGpu();
   // Read when its library is loaded; what is set already stays.
   for (const [variable, value] of Object.entries(environment)) process.env[variable] ??= value;
-  const [tf] = packages.map((wanted) => require(wanted) as unknown) as [Tf];
+  const engine = packages.at(-1) as string;
+  const loaded = require(engine) as Tf;
+  // The operations that the engine itself sees, should they be installed twice.
+  const tf =
+    packages.length === 1 ? loaded : (createRequire(require.resolve(engine))(packages[0] as string) as Tf);
   if (!(await tf.setBackend(registeredAs)))
     throw new Error(`tfjs cannot start its backend "${registeredAs}"`);
   await tf.ready();
@@ -83,6 +89,16 @@ async function start({ packages, registeredAs, gpu, environment }: EngineSetting
 export function restoreRemovedFunctions(target: Record<string, unknown>): void {
   target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   target.isArray ??= Array.isArray;
+}
+
+/** Gives Node, which has no WebGPU of its own, that of the package `webgpu` (Dawn), where it is installed. */
+async function provideWebGpu(): Promise<void> {
+  const scope = globalThis as { navigator?: object };
+  scope.navigator ??= {};
+  if ("gpu" in scope.navigator || !isInstalled("webgpu")) return;
+  const { create, globals } = await import(pathToFileURL(require.resolve("webgpu")).href);
+  Object.assign(scope, globals);
+  Object.defineProperty(scope.navigator, "gpu", { value: create([]) });
 }
 
 /** tfjs has one engine a process: whoever switches it would move our tensors to another device in silence. */
