@@ -139,6 +139,7 @@ export type {
   GradientRule,
   PrimitiveDefinition,
 } from "./ops/definition.js";
+export { findIdInputs, type IdInput } from "./ops/id-inputs.js";
 export { checkIds, checkRange } from "./ops/indexing.js";
 export { compositeNames, compositeTable, isComposite, primitiveNames, primitives } from "./ops/table.js";
 export {

@@ -1,6 +1,7 @@
 /** Runs a plan: sessions of ONNX Runtime and host kernels, in order, over the backend's memory. */
 import {
   BackendError,
+  checkIds,
   checkInput,
   type DeviceTensor,
   type Executable,
@@ -13,8 +14,8 @@ import { evaluateSize, type FreeSize } from "./dimensions.js";
 import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
 import type { HostKernels } from "./kernels/host-kernels.js";
 import type { Handle, NameList, OrtApi } from "./ort-api.js";
-import type { IdCheck, OutputPart, Plan, Slot, Step } from "./plan.js";
-import type { HostArray, TensorMemory, Value } from "./tensor-memory.js";
+import type { OutputPart, Plan, Slot, Step } from "./plan.js";
+import type { TensorMemory, Value } from "./tensor-memory.js";
 
 /** A model ready to run. */
 export interface Session {
@@ -69,9 +70,9 @@ export function createExecutable(parts: ExecutableParts): Executable {
         ? tensor.type
         : { dtype: tensor.dtype, shape: shape.map((size) => evaluateSize(size, symbols)) };
     if (symbols.size > 0) checkFreeSizes(plan, given, typeOf);
-    for (const check of plan.idChecks) {
-      checkIds(check, given[check.input]?.peek(), evaluateSize(check.limit, symbols));
-    }
+    // ONNX counts negative ids from the end, and GPUs clamp.
+    for (const { op, input, limit } of plan.idChecks)
+      checkIds(op, given[input]?.peek() ?? [], evaluateSize(limit, symbols));
     const values: (Value | undefined)[] = new Array(plan.slotCount);
     const owned = new Set<Slot>();
     for (const [position, slot] of plan.inputs.entries()) {
@@ -216,13 +217,6 @@ function collect({ inputs, outputs }: Plan, { values }: Run): readonly Value[] {
     taken.add(slot);
     return isOwn ? value : value.share();
   });
-}
-
-/** @throws {BackendError} when an id is outside its table: ONNX counts negative ids from the end, and GPUs clamp */
-function checkIds({ op }: IdCheck, ids: HostArray | undefined, limit: number): void {
-  const position = ids?.findIndex((id) => id < 0 || id >= limit) ?? -1;
-  if (position < 0) return;
-  throw new BackendError(`${op}: id ${ids?.[position]} at position ${position} is outside 0..${limit - 1}`);
 }
 
 function checkFreeSizes(plan: Plan, given: readonly Value[], typeOf: (slot: Slot) => TensorType): void {

@@ -2,6 +2,7 @@
 import {
   BackendError,
   countUses,
+  findIdInputs,
   type Graph,
   type Operation,
   type OpName,
@@ -113,27 +114,15 @@ export function makePlan(
   return { steps, inputs, outputs, sizes, idChecks, slotCount: slots.count() };
 }
 
-/** The axis of input 0 that the ids, input 1, point into. */
-const idAxes: Readonly<Partial<Record<OpName, number>>> = {
-  takeRows: 0,
-  scatterAddRows: 0,
-  takeAlongLast: -1,
-};
-
 function findIdChecks(
   order: readonly Operation[],
   inputs: readonly Tensor[],
   slotOf: (tensor: Tensor) => Slot,
 ): readonly IdCheck[] {
   const checks = new Map<string, IdCheck>();
-  for (const { op, inputs: operands } of order) {
-    const axis = idAxes[op];
-    if (axis === undefined) continue;
-    let ids = operands[1] as Tensor;
-    while (ids.operation.op === "reshape") ids = ids.operation.inputs[0] as Tensor;
-    const input = inputs.findIndex((tensor) => tensor.operation === ids.operation);
-    const limit = slotOf(operands[0] as Tensor).shape.at(axis) as Size;
-    if (input >= 0) checks.set(`${input} ${JSON.stringify(limit)}`, { op, input, limit });
+  for (const { op, input, table, axis } of findIdInputs(order, inputs)) {
+    const limit = slotOf(table).shape.at(axis) as Size;
+    checks.set(`${input} ${JSON.stringify(limit)}`, { op, input, limit });
   }
   return [...checks.values()];
 }

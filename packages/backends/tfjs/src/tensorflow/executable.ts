@@ -1,6 +1,7 @@
 /** Runs a plan: one session, whose variables hold constants and what is overwritten. */
 import {
   BackendError,
+  checkIds,
   checkInput,
   type DeviceTensor,
   type Executable,
@@ -9,7 +10,7 @@ import {
   type Operation,
 } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { actions, checkIds, type Plan } from "./plan.js";
+import { actions, type Plan } from "./plan.js";
 import type { Runtime } from "./runtime.js";
 import { type Home, type Slot, tensorsOf, type Value } from "./values.js";
 
@@ -97,9 +98,9 @@ export function createExecutable({
   return {
     async run(inputs, { donate = new Set<number>() } = {}) {
       const values = given(inputs);
-      for (const check of plan.idChecks) {
-        const ids = values[check.input];
-        if (ids !== undefined) checkIds(check, runtime.read(tensorsOf([ids])[0] as Tensor));
+      for (const { op, input, limit } of plan.idChecks) {
+        const ids = values[input];
+        if (ids !== undefined) checkIds(op, runtime.read(tensorsOf([ids])[0] as Tensor), limit);
       }
       // A donated state is gone once it is settled: outputs that are inputs are taken before.
       const passed = new Map<number, Value>();

@@ -1,7 +1,7 @@
 /** Makes the nodes of a session out of a graph: what it computes, and variables with what sets, reads and frees them. */
 import {
-  BackendError,
   countUses,
+  findIdInputs,
   type Graph,
   isSameTensor,
   type Operation,
@@ -163,7 +163,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>): 
     constants,
     outputs,
     fetches: lowered.effects.length > 0 ? [...fetches, "effects"] : fetches,
-    idChecks: findIdChecks(order, positions),
+    idChecks: findIdChecks(order, graph.inputs, positions),
   };
 }
 
@@ -227,41 +227,24 @@ function planOutputs(
   return { outputs, fetches };
 }
 
-/** The axis of input 0 that the ids, input 1, point into. */
-const idAxes: Readonly<Partial<Record<OpName, number>>> = {
-  takeRows: 0,
-  scatterAddRows: 0,
-  takeAlongLast: -1,
-};
-
 /** Ids among the inputs, which TensorFlow checks on the CPU only, and start positions, which it cuts off. */
-function findIdChecks(order: readonly Operation[], positions: TensorMap<number>): readonly IdCheck[] {
+function findIdChecks(
+  order: readonly Operation[],
+  inputs: readonly Tensor[],
+  positions: TensorMap<number>,
+): readonly IdCheck[] {
   const checks = new Map<string, IdCheck>();
-  const require = (op: OpName, ids: Tensor, limit: number): void => {
-    let source = ids;
-    while (source.operation.op === "reshape") source = source.operation.inputs[0] as Tensor;
-    const input = positions.get(source);
-    if (input !== undefined) checks.set(`${input} ${limit}`, { op, input, limit });
-  };
-  for (const { op, inputs, attributes, types } of order) {
-    const axis = idAxes[op];
-    if (axis !== undefined) require(op, inputs[1] as Tensor, (inputs[0] as Tensor).shape.at(axis) as number);
-    if (op === "scatterAlongLast") require(op, inputs[1] as Tensor, types[0]!.shape.at(-1) as number);
-    if (op === "cachedAttention") require(op, inputs[5] as Tensor, (inputs[3] as Tensor).shape[2] as number);
-    if (op === "updateSlice") {
-      const at = (attributes as Operation<"updateSlice">["attributes"]).axis;
-      const [base, update] = inputs as readonly [Tensor, Tensor];
-      require(op, inputs[2] as Tensor, (base.shape[at] as number) - (update.shape[at] as number) + 1);
-    }
+  const add = (op: OpName, input: number, limit: number) =>
+    checks.set(`${input} ${limit}`, { op, input, limit });
+  for (const { op, input, table, axis } of findIdInputs(order, inputs))
+    add(op, input, table.shape.at(axis) as number);
+  for (const operation of order) {
+    if (operation.op !== "updateSlice") continue;
+    const { axis } = (operation as Operation<"updateSlice">).attributes;
+    const [base, update, start] = operation.inputs as readonly [Tensor, Tensor, Tensor];
+    const input = positions.get(start);
+    const limit = (base.shape[axis] as number) - (update.shape[axis] as number) + 1;
+    if (input !== undefined) add("updateSlice", input, limit);
   }
   return [...checks.values()];
-}
-
-/** @throws {BackendError} naming the id that is outside */
-export function checkIds({ op, limit }: IdCheck, ids: ArrayLike<number>): void {
-  for (let position = 0; position < ids.length; position++) {
-    const id = ids[position] as number;
-    if (!(id >= 0 && id < limit))
-      throw new BackendError(`${op}: id ${id} at position ${position} is outside 0..${limit - 1}`);
-  }
 }
