@@ -8,7 +8,7 @@ import {
   type Operation,
 } from "@alignkit/core";
 import { createDeviceMemory } from "./device-memory.js";
-import { createExecutable, type Session } from "./executable.js";
+import { createExecutable } from "./executable.js";
 import { createHeap } from "./heap.js";
 import { createHugePageAdvice } from "./huge-pages.js";
 import { createHostKernels } from "./kernels/host-kernels.js";
@@ -17,12 +17,11 @@ import { isWholeAttention } from "./lower/attention.js";
 import { wholeComposites } from "./lower/table.js";
 import { createFileMapper } from "./mapped-files.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
-import { encodeModel } from "./model-proto.js";
-import { loadOrtApi, NameList, type OrtApi, type SessionSettings } from "./ort-api.js";
-import { constantName, makePlan, type Step } from "./plan.js";
+import { loadOrtApi, type OrtApi, type SessionSettings } from "./ort-api.js";
+import { makePlan } from "./plan.js";
 import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
-import { createSessionRunner } from "./session-runner.js";
+import { createSessionStore, type Session } from "./session-store.js";
 import { type OnnxBackendOptions, type ProviderName, parseOptions, physicalCores } from "./settings.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
 
@@ -60,6 +59,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
           heap && createFileMapper(heap, advise),
         )
       : await startDevice(api, provider, name, settings);
+  const store = createSessionStore(api, settings);
   const kernels = createHostKernels(
     memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0,
     heap?.memory,
@@ -106,13 +106,14 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
       const plan = makePlan(legal, legalVariant, initializers.keys(), target);
       const sessions: Session[] = [];
       for (const step of plan.steps) {
-        if (step.kind === "model") sessions.push(await createSession(api, step, initializers, settings));
+        if (step.kind === "model") sessions.push(await store.open(step.lowered, initializers));
       }
       return createExecutable({ plan, sessions, constants: kept, memory, kernels, api, own });
     },
     async dispose() {
       await kernels.dispose();
       memory.dispose();
+      store.dispose();
       api.dispose();
     },
   };
@@ -131,27 +132,6 @@ async function startDevice(
   } catch (cause) {
     throw explainProvider(provider, cause);
   }
-}
-
-async function createSession(
-  api: OrtApi,
-  { lowered: { model, inputs, outputs } }: Step & { readonly kind: "model" },
-  constants: ReadonlyMap<number, Value>,
-  settings: SessionSettings,
-): Promise<Session> {
-  const external = new Set(
-    model.initializers.filter((entry) => entry.data === undefined).map((entry) => entry.name),
-  );
-  const initializers = [...constants]
-    .map(([position, value]) => ({ name: constantName(position), value: value.handle }))
-    .filter((entry) => external.has(entry.name));
-  const handle = await api.createSession(encodeModel(model), { ...settings, initializers });
-  return {
-    handle,
-    run: createSessionRunner(api, handle),
-    inputNames: new NameList(model.inputs.slice(0, inputs.length).map((entry) => entry.name)),
-    outputNames: new NameList(model.outputs.slice(0, outputs.length).map((entry) => entry.name)),
-  };
 }
 
 /** The backend as a plugin offers it; options as in {@link OnnxBackendOptions}. */

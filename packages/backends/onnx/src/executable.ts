@@ -13,19 +13,10 @@ import {
 import { evaluateSize, type FreeSize } from "./dimensions.js";
 import { type HostKernel, type HostOpName, hostTable } from "./host/table.js";
 import type { HostKernels } from "./kernels/host-kernels.js";
-import type { Handle, NameList, OrtApi } from "./ort-api.js";
+import type { Handle, OrtApi } from "./ort-api.js";
 import type { OutputPart, Plan, Slot, Step } from "./plan.js";
-import type { RunSession } from "./session-runner.js";
+import type { Session } from "./session-store.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
-
-/** A model ready to run. */
-export interface Session {
-  readonly handle: Handle;
-  /** Leaves the event loop alive. */
-  readonly run: RunSession;
-  readonly inputNames: NameList;
-  readonly outputNames: NameList;
-}
 
 export interface ExecutableParts {
   readonly plan: Plan;
@@ -51,7 +42,7 @@ interface Run {
 }
 
 export function createExecutable(parts: ExecutableParts): Executable {
-  const { plan, sessions, constants, memory, api, own } = parts;
+  const { plan, sessions, constants, memory, own } = parts;
   const sessionOf = new Map<Step, Session>();
   for (const step of plan.steps)
     if (step.kind === "model") sessionOf.set(step, sessions[sessionOf.size] as Session);
@@ -115,7 +106,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
       return results;
     },
     async dispose() {
-      for (const session of sessions) api.releaseSession(session.handle);
+      for (const session of sessions) session.release();
       for (const value of constants.values()) value.dispose();
     },
   };
