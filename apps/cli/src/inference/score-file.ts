@@ -1,6 +1,15 @@
 /** `alignkit score`. */
+import { tmpdir } from "node:os";
 import { resolve } from "node:path";
-import { readDemonstrations, type TokenizedExample, tokenizeDemonstrations } from "@alignkit/data";
+import {
+  createDemonstrationTokenizer,
+  type RecordList,
+  recordsAt,
+  streamDemonstrations,
+  type TokenizedExample,
+  tokenizeStream,
+  withRecordStore,
+} from "@alignkit/data";
 import type { ScoreFlags } from "../commands/score.js";
 import { writeRows } from "../rows-file.js";
 import type { Session } from "../session.js";
@@ -12,10 +21,9 @@ import { rowScorers } from "./scorers.js";
 export async function scoreFile(session: Session, flags: ScoreFlags): Promise<void> {
   const { terminal } = session;
   const at = (path: string) => resolve(terminal.workingDirectory, path);
-  const records = await readDemonstrations([at(flags.data)]);
   const model = await openModel({ ...flags, model: at(flags.model) }, terminal);
   try {
-    const { examples } = tokenizeDemonstrations(records, model.tokenizer, {
+    const tokenizer = createDemonstrationTokenizer(model.tokenizer, {
       maximumLength: flags.maxLength ?? model.config.maxPositions,
       tooLong: flags.tooLong ?? "error",
       // A reward model reads its score at the end token, where it was trained to.
@@ -23,11 +31,16 @@ export async function scoreFile(session: Session, flags: ScoreFlags): Promise<vo
       vocabularySize: model.config.vocabularySize,
     });
     const path = flags.out === undefined ? undefined : at(flags.out);
-    await withInterruption(
-      terminal,
-      () => {},
-      (signal) => scoreAll(session, { model, examples, path, batchSize: flags.batchSize ?? 16, signal }),
-    );
+    const batchSize = flags.batchSize ?? 16;
+    await withRecordStore(tmpdir(), async (store) => {
+      const stream = tokenizeStream(streamDemonstrations([at(flags.data)]), tokenizer, () => {});
+      const examples = await store.keep(stream);
+      await withInterruption(
+        terminal,
+        () => {},
+        (signal) => scoreAll(session, { model, examples, path, batchSize, signal }),
+      );
+    });
   } finally {
     await model.dispose();
   }
@@ -35,7 +48,7 @@ export async function scoreFile(session: Session, flags: ScoreFlags): Promise<vo
 
 interface Work {
   readonly model: OpenModel;
-  readonly examples: readonly TokenizedExample[];
+  readonly examples: RecordList<TokenizedExample>;
   readonly path: string | undefined;
   readonly batchSize: number;
   readonly signal: AbortSignal;
@@ -55,7 +68,11 @@ async function scoreAll(session: Session, { model, examples, path, batchSize, si
   await writeRows(path, terminal.stdout, async (file) => {
     const window = batchSize * batchesPerWindow;
     for (let start = 0; start < examples.length; start += window) {
-      const taken = examples.slice(start, start + window);
+      const length = Math.min(window, examples.length - start);
+      const taken = recordsAt(
+        examples,
+        Array.from({ length }, (_, index) => start + index),
+      );
       for (const row of await scorer.score(taken, { batchSize, signal })) await file.write(row);
       task.advance(taken.length);
     }
