@@ -1,10 +1,13 @@
 import { type Backend, BackendError, type CompositeName, type DeviceTensor, legalize } from "@alignkit/core";
 import type { LoadedEngine } from "../load-engine.js";
-import { createExecutable } from "./executable.js";
+import { type Create, createExecutable } from "./executable.js";
 import { wholeComposites } from "./lower/table.js";
 import { makePlan } from "./plan.js";
 import { createRuntime } from "./runtime.js";
 import { createValue, type Value } from "./values.js";
+
+/** Uploads of so many numbers at most are kept on the host as well. */
+const mostKept = 1024;
 
 /** TensorFlow as a backend: each graph is one session, and what it overwrites stays in its variables. */
 export function createCompiledBackend(engine: LoadedEngine): Backend {
@@ -12,8 +15,8 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
   const runtime = createRuntime(engine);
   const supports: ReadonlySet<CompositeName> = new Set(wholeComposites);
   const known = new WeakSet<DeviceTensor>();
-  const create = (type: Value["type"], place: Parameters<typeof createValue>[2]): Value => {
-    const value = createValue(runtime, type, place);
+  const create: Create = (type, place, host) => {
+    const value = createValue(runtime, type, place, host);
     known.add(value);
     return value;
   };
@@ -29,7 +32,10 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
     supports,
     dynamicShapes: false,
     runtime: engine.runtime,
-    upload: async (value) => create(value.type, runtime.upload(value)),
+    upload: async (value) => {
+      const { type, data } = value;
+      return create(type, runtime.upload(value), data.length <= mostKept ? data.slice() : undefined);
+    },
     async compile(graph, { constants = new Map() } = {}) {
       const legal = legalize(graph, supports);
       const bound = new Map([...constants].map(([position, tensor]) => [position, own(tensor)]));

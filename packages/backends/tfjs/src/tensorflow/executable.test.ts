@@ -9,6 +9,7 @@ import {
   float32,
   gradients,
   int32,
+  linear,
   matMul,
   mul,
   referenceBackend,
@@ -165,6 +166,24 @@ describe.skipIf(nodeMissing !== undefined)(
       expect(counts.size).toBe(1);
       expect(count()).toBe(before);
       expect(resident[199]! - resident[50]!).toBeLessThan(24 << 20);
+    });
+
+    it.each([
+      ["few", 64],
+      ["many", 65],
+    ])("multiplies %s rows by a transposed weight", async (_, rows) => {
+      const project = ({ x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>) => ({
+        y: linear(x, weight, bias),
+      });
+      const given = {
+        x: float32(values(rows * 7, 1), [rows, 7]),
+        weight: float32(values(35, 2), [5, 7]),
+        bias: float32(values(5, 3), [5]),
+      };
+      const wanted = await (await compileFunction(referenceBackend(), project)(given)).y.read();
+      const got = await (await compileFunction(backend, project)(given)).y.read();
+      expect(got.type.shape).toEqual([rows, 5]);
+      for (const [at, value] of wanted.data.entries()) expect(got.data[at]).toBeCloseTo(value, 5);
     });
 
     it("names an id that is outside, and goes on", async () => {

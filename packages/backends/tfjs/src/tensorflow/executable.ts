@@ -7,12 +7,15 @@ import {
   type Executable,
   type Graph,
   type Tensor as GraphTensor,
+  type HostData,
   type Operation,
 } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { actions, type Plan } from "./plan.js";
 import type { Runtime } from "./runtime.js";
 import { type Home, type Slot, tensorsOf, type Value } from "./values.js";
+
+export type Create = (type: GraphTensor["type"], place: Tensor | Slot, host?: HostData) => Value;
 
 export interface ExecutableParts {
   readonly runtime: Runtime;
@@ -22,7 +25,7 @@ export interface ExecutableParts {
   readonly constants: ReadonlyMap<number, Value>;
   /** Brings a tensor that was handed in to this backend's own kind. @throws {BackendError} for a stranger */
   readonly own: (tensor: DeviceTensor) => Value;
-  readonly create: (type: GraphTensor["type"], place: Tensor | Slot) => Value;
+  readonly create: Create;
 }
 
 export function createExecutable({
@@ -100,7 +103,8 @@ export function createExecutable({
       const values = given(inputs);
       for (const { op, input, limit } of plan.idChecks) {
         const ids = values[input];
-        if (ids !== undefined) checkIds(op, runtime.read(tensorsOf([ids])[0] as Tensor), limit);
+        if (ids === undefined) continue;
+        checkIds(op, ids.host ?? runtime.read(tensorsOf([ids])[0] as Tensor), limit);
       }
       // A donated state is gone once it is settled: outputs that are inputs are taken before.
       const passed = new Map<number, Value>();

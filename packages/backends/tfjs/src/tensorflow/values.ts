@@ -3,7 +3,7 @@
  * where it stays as long as it is handed back to the same function: so moments of an optimizer and caches are updated
  * in place, and on a GPU never leave it. Anyone else gets a copy of the variable, made when it is asked for.
  */
-import { BackendError, type DeviceTensor, formatType, type TensorType } from "@alignkit/core";
+import { BackendError, type DeviceTensor, formatType, type HostData, type TensorType } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Runtime } from "./runtime.js";
 
@@ -24,6 +24,8 @@ export interface Home {
 export interface Value extends DeviceTensor {
   /** The variable that it lies in. */
   readonly slot: Slot | undefined;
+  /** What was uploaded, where it is short: ids, which are checked before each run. */
+  readonly host: HostData | undefined;
   /** What lies in a tensor of tfjs of its own or was copied there. */
   readonly copy: Tensor | undefined;
   /** Gives it a tensor: what it is made of, or a copy of its variable. */
@@ -36,12 +38,18 @@ export interface Value extends DeviceTensor {
   check(): void;
 }
 
-export function createValue(runtime: Runtime, type: TensorType, place: Tensor | Slot): Value {
+export function createValue(
+  runtime: Runtime,
+  type: TensorType,
+  place: Tensor | Slot,
+  host?: HostData,
+): Value {
   let slot: Slot | undefined = "home" in place ? place : undefined;
   let copy: Tensor | undefined = "home" in place ? undefined : place;
   let isGone = false;
   const value: Value = {
     type,
+    host,
     get slot() {
       return slot;
     },

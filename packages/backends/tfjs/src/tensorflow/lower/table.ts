@@ -5,15 +5,18 @@ import { indexing } from "./indexing.js";
 import { linear } from "./linear.js";
 import type { Lower } from "./lowering.js";
 import { movement } from "./movement.js";
+import { norms } from "./norms.js";
 import { optimizer } from "./optimizer.js";
 import { reduce } from "./reduce.js";
 
-/** Composites that TensorFlow has an operator for, or that write over what they are given. */
+/** Composites that TensorFlow has an operator for or fewer than their decomposition, or that write over what they are given. */
 export const wholeComposites = [
   "softmax",
   "logSoftmax",
   "linear",
   "sumSquares",
+  "layerNorm",
+  "rmsNorm",
   "adamWUpdate",
   "cachedAttention",
 ] as const satisfies readonly CompositeName[];
@@ -21,7 +24,7 @@ export const wholeComposites = [
 /** A rule for every op that may reach a graph. A missing one does not compile. */
 export const lowerTable: {
   readonly [K in Exclude<PrimitiveName, "input"> | (typeof wholeComposites)[number]]: Lower<K>;
-} = { ...elementwise, ...reduce, ...movement, ...linear, ...indexing, ...attention, ...optimizer };
+} = { ...elementwise, ...reduce, ...movement, ...linear, ...indexing, ...attention, ...norms, ...optimizer };
 
 export interface Overwrites {
   /** The input that each result is written over, by result. */
