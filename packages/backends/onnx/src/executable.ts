@@ -34,6 +34,8 @@ export interface ExecutableParts {
 /** After so many bytes of host work the event loop gets a turn. */
 const bytesPerTurn = 64 << 20;
 
+type HostStep = Step & { readonly kind: "host" };
+
 interface Run {
   readonly values: (Value | undefined)[];
   /** Slots whose memory may be overwritten once nothing reads them any more: the run's own, and donated inputs. */
@@ -79,16 +81,34 @@ export function createExecutable(parts: ExecutableParts): Executable {
   };
 
   const steps = async (run: Run): Promise<void> => {
+    /** Host steps that helper threads may still be at, while this thread does its share of the next ones. */
+    let begun: HostStep[] = [];
+    let kernels: Promise<void>[] = [];
     let bytes = 0;
-    for (const step of plan.steps) {
-      if (step.kind === "model") await runModel(parts, sessionOf.get(step) as Session, step, run);
-      else bytes += await runKernel(parts, step, run);
+    const release = (step: Step): void => {
       for (const slot of step.lastUses) if (run.owned.has(slot)) run.values[slot.index]?.dispose();
-      if (bytes > bytesPerTurn) {
-        bytes = 0;
-        await new Promise((resolve) => setImmediate(resolve));
+    };
+    const finish = async (): Promise<void> => {
+      const failed = (await Promise.allSettled(kernels)).find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+      begun.forEach(release);
+      if (bytes > bytesPerTurn) await new Promise((resolve) => setImmediate(resolve));
+      [begun, kernels, bytes] = [[], [], 0];
+    };
+    for (const step of plan.steps) {
+      if (step.kind === "model" || bytes > bytesPerTurn || begun.some((earlier) => needs(step, earlier))) {
+        await finish();
+      }
+      if (step.kind === "model") {
+        await runModel(parts, sessionOf.get(step) as Session, step, run);
+        release(step);
+      } else {
+        begun.push(step);
+        kernels.push(runKernel(parts, step, run));
+        for (const slot of step.inputs) bytes += run.values[slot.index]?.array().byteLength ?? 0;
       }
     }
+    await finish();
   };
 
   return {
@@ -160,12 +180,16 @@ async function runModel(
   }
 }
 
-/** @returns the bytes that were touched */
-async function runKernel(
-  { memory, kernels }: ExecutableParts,
-  step: Step & { readonly kind: "host" },
-  run: Run,
-): Promise<number> {
+/** Whether a step reads what an earlier one makes, or writes over what that reads. */
+function needs(step: HostStep, earlier: HostStep): boolean {
+  const { writes } = hostTable[step.operation.op as HostOpName];
+  return step.inputs.some(
+    (slot, position) =>
+      earlier.outputs.includes(slot) || (writes.includes(position) && earlier.inputs.includes(slot)),
+  );
+}
+
+async function runKernel({ memory, kernels }: ExecutableParts, step: HostStep, run: Run): Promise<void> {
   const { operation, inputs, outputs, lastUses } = step;
   const kernel = hostTable[operation.op] as HostKernel<HostOpName>;
   const values = inputs.map((slot) => run.values[slot.index] as Value);
@@ -199,7 +223,6 @@ async function runKernel(
     run.values[slot.index] = results[index];
     run.owned.add(slot);
   }
-  return values.reduce((total, value) => total + value.array().byteLength, 0);
 }
 
 /** An output that is an input, or stands twice, shares its memory until one of them is overwritten or disposed. */
