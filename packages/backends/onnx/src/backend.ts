@@ -10,7 +10,6 @@ import {
 import { createDeviceMemory } from "./device-memory.js";
 import { createExecutable } from "./executable.js";
 import { createHeap } from "./heap.js";
-import { createHugePageAdvice } from "./huge-pages.js";
 import { createHostKernels } from "./kernels/host-kernels.js";
 import { findLibrary } from "./library.js";
 import { isWholeAttention } from "./lower/attention.js";
@@ -23,6 +22,7 @@ import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
 import { createSessionStore, type Session } from "./session-store.js";
 import { type OnnxBackendOptions, type ProviderName, parseOptions, physicalCores } from "./settings.js";
+import { createHugePageAdvice, createHugePageMover, returnLargeBlocks } from "./system-memory.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
 
 /** Host kernels are bound by memory, which a few threads use up. */
@@ -42,6 +42,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
   const { provider = "cpu", threads = physicalCores(), profilePrefix } = options;
   const name = provider === "cpu" ? "onnx" : `onnx:${provider}`;
   const api = loadOrtApi(findLibrary());
+  returnLargeBlocks();
   await selfCheck(api);
   const settings: SessionSettings = {
     threads,
@@ -53,11 +54,10 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
   if (heap !== undefined) advise(heap.buffer);
   const memory =
     providerTable[provider].memory === undefined
-      ? createHostMemory(
-          api,
-          createMemoryPool({ advise, heap, releaseHandle: api.releaseTensor }),
-          heap && createFileMapper(heap, advise),
-        )
+      ? createHostMemory(api, createMemoryPool({ advise, heap, releaseHandle: api.releaseTensor }), {
+          mapper: heap && createFileMapper(heap, advise),
+          settle: createHugePageMover(),
+        })
       : await startDevice(api, provider, name, settings);
   const store = createSessionStore(api, settings);
   const kernels = createHostKernels(

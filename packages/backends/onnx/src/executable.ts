@@ -31,6 +31,8 @@ export interface ExecutableParts {
   readonly own: (tensor: DeviceTensor) => Value;
 }
 
+/** An executable that runs so often will run on: what it took is put in order once. */
+const runsUntilSettled = 3;
 /** After so many bytes of host work the event loop gets a turn. */
 const bytesPerTurn = 64 << 20;
 
@@ -111,6 +113,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
     await finish();
   };
 
+  let runs = 0;
   return {
     async run(inputs, { donate = new Set() }: RunOptions = {}) {
       const run = start(inputs, donate);
@@ -123,6 +126,8 @@ export function createExecutable(parts: ExecutableParts): Executable {
       const results = collect(plan, run);
       for (const position of donate) inputs[position]?.dispose();
       memory.nextRound();
+      runs++;
+      if (runs === runsUntilSettled) await memory.settle?.();
       return results;
     },
     async dispose() {

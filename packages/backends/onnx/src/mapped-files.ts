@@ -6,8 +6,8 @@
  */
 import koffi from "koffi";
 import type { Heap } from "./heap.js";
-import type { AdviseHugePages } from "./huge-pages.js";
 import type { Block } from "./memory.js";
+import type { AdviseHugePages } from "./system-memory.js";
 
 /** Heap memory with the contents of a file. */
 export interface MappedBlock extends Block {

@@ -16,9 +16,9 @@ import {
   type TensorType,
 } from "@alignkit/core";
 import type { Heap } from "./heap.js";
-import type { AdviseHugePages } from "./huge-pages.js";
 import type { FileMapper } from "./mapped-files.js";
 import type { Handle, OrtApi } from "./ort-api.js";
+import type { AdviseHugePages } from "./system-memory.js";
 import { type HostArray, hostArray, type TensorMemory, type Value } from "./tensor-memory.js";
 
 /** A piece of memory. */
@@ -213,7 +213,11 @@ export class HostValue implements Value {
 const smallestMapped = 1 << 16;
 
 /** Tensors on pooled memory of the host; on pages of files where there is a mapper. */
-export function createHostMemory(api: OrtApi, pool: MemoryPool, mapper?: FileMapper): TensorMemory {
+export function createHostMemory(
+  api: OrtApi,
+  pool: MemoryPool,
+  { mapper, settle }: Pick<TensorMemory, "settle"> & { readonly mapper?: FileMapper | undefined } = {},
+): TensorMemory {
   const allocate = (type: TensorType): HostValue => {
     // At least one element, so that an empty tensor has an address.
     const byteLength = Math.max(1, sizeOf(type.shape)) * bytesPerElement[type.dtype];
@@ -242,6 +246,7 @@ export function createHostMemory(api: OrtApi, pool: MemoryPool, mapper?: FileMap
     },
     own: (tensor) => (tensor instanceof HostValue ? tensor : undefined),
     nextRound: () => pool.nextRound(),
+    ...(settle === undefined ? {} : { settle }),
     dispose: () => pool.clear(),
   };
 }

@@ -52,5 +52,7 @@ export interface TensorMemory {
   readonly isHost: boolean;
   /** Marks the end of a run; memory that lies idle for long is given up. */
   nextRound(): void;
+  /** Puts memory that the library took meanwhile in order for many runs. */
+  settle?(): Promise<void>;
   dispose(): void;
 }

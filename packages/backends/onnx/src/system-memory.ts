@@ -1,0 +1,67 @@
+/** How the system gives memory to this process, where its ways cost time or memory: Linux with glibc. */
+import { readFileSync } from "node:fs";
+import koffi from "koffi";
+
+const mapThreshold = -3; // M_MMAP_THRESHOLD of mallopt
+const huge = 14; // MADV_HUGEPAGE
+const collapse = 25; // MADV_COLLAPSE, since Linux 6.1: pages that were touched already become huge as well
+const pageSize = 4096n;
+const smallest = 4 << 20; // two huge pages of 2 MiB, so that one fits whole
+
+/** Gives the advice for memory, all of it or a part; call it before the memory is first written. */
+export type AdviseHugePages = (memory: ArrayBufferLike, byteOffset?: number, byteLength?: number) => void;
+
+/**
+ * Asks Linux for huge pages under large arrays.
+ *
+ * A first touch of 500 MB costs 2 s in pages of 4 KiB on a virtual machine, and 0.3 s in huge pages (measured);
+ * reads are faster as well. It is advice: elsewhere, and where the system refuses, nothing happens.
+ */
+export function createHugePageAdvice(): AdviseHugePages {
+  if (process.platform !== "linux") return () => {};
+  const advise = koffi.load(null).func("madvise", "int", ["uintptr_t", "size_t", "int"]);
+  return (memory, byteOffset = 0, byteLength = memory.byteLength - byteOffset) => {
+    if (byteLength < smallest) return;
+    const start = koffi.address(new Uint8Array(memory)) + BigInt(byteOffset);
+    const firstPage = (start + pageSize - 1n) & -pageSize;
+    const end = (start + BigInt(byteLength)) & -pageSize;
+    advise(firstPage, end - firstPage, huge);
+  };
+}
+
+/** Smaller regions are not looked at: they hold little, and most belong to the JavaScript engine. */
+const smallestRegion = 16n << 20n;
+/** A line of /proc/self/maps of memory that is written, private and of no file. */
+const anonymousRegion = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *$/gm;
+
+/**
+ * Moves memory that libraries took for themselves to huge pages, where it lies: each call what came since the last one.
+ * ONNX Runtime's intermediate values are such memory. Training steps of 5M and 124M parameters take 2 to 3 % less time.
+ */
+export function createHugePageMover(): () => Promise<void> {
+  if (process.platform !== "linux") return async () => {};
+  const advise = koffi.load(null).func("madvise", "int", ["uintptr_t", "size_t", "int"]);
+  const known = new Set<string>();
+  return async () => {
+    for (const [region, from, to] of readFileSync("/proc/self/maps", "latin1").matchAll(anonymousRegion)) {
+      const [start, end] = [BigInt(`0x${from}`), BigInt(`0x${to}`)];
+      if (end - start < smallestRegion || known.has(region)) continue;
+      known.add(region);
+      advise(start, end - start, huge);
+      await new Promise((resolve) => advise.async(start, end - start, collapse, resolve));
+    }
+  };
+}
+
+/**
+ * Has glibc map blocks from 1 MiB on by themselves, for the whole process, so that they go back when they are freed.
+ *
+ * On its own it soon keeps blocks of up to 32 MiB, in as many places as threads took them. The packed weights of one
+ * generator after the other grew a PPO run on four models of 124M parameters from 5.4 to 7.4 GB so (measured).
+ *
+ * Call it once ONNX Runtime is loaded, which koffi's settings come before.
+ */
+export function returnLargeBlocks(): void {
+  if (process.platform !== "linux") return;
+  koffi.load(null).func("mallopt", "int", ["int", "int"])(mapThreshold, 1 << 20);
+}
