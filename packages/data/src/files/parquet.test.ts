@@ -77,6 +77,37 @@ describe("refuses", () => {
     await expect(read(file)).rejects.toMatchObject({ code: "DATA_INVALID" });
   });
 
+  it("a footer with a wrong byte anywhere, unless rows can still be read", async () => {
+    const path = await write("footer.parquet", [
+      { name: "prompt", data: Array(50).fill("a"), type: "STRING" },
+    ]);
+    const whole = await readFile(path);
+    const footer = whole.length - 8 - whole.readUInt32LE(whole.length - 8);
+    let refused = 0;
+    for (let at = footer; at < whole.length; at++) {
+      const broken = Buffer.from(whole);
+      broken[at] = 0xff;
+      const file = await directory.write("broken.parquet", new Uint8Array(broken));
+      await read(file).catch((error) => {
+        expect(error).toMatchObject({ code: "DATA_INVALID" });
+        refused++;
+      });
+    }
+    expect(refused).toBeGreaterThan((whole.length - footer) / 2);
+  });
+
+  it("more rows than its columns have values", async () => {
+    const path = await write("rows.parquet", [{ name: "prompt", data: Array(50).fill("a"), type: "STRING" }]);
+    const whole = await readFile(path);
+    // 50 as a zigzag varint (0x64), last in the footer: the rows of its only group.
+    const broken = Buffer.from(whole);
+    broken[whole.lastIndexOf(0x64, whole.length - 9)] = 0x7e;
+    const file = await directory.write("more.parquet", new Uint8Array(broken));
+    await expect(read(file)).rejects.toThrow(
+      /footer speaks of 63 rows, of columns with 50 values, in \d+ bytes/,
+    );
+  });
+
   it("a whole number that JSON cannot hold", async () => {
     const file = await write("a.parquet", [{ name: "id", data: [2n ** 53n], type: "INT64" }]);
     await expect(read(file)).rejects.toThrow(

@@ -12,6 +12,9 @@ import { dataErrorAt, type Origin } from "../origin.js";
 import { readError } from "./open-file.js";
 import type { FileRow, JsonObject } from "./row.js";
 
+/** Equal rows take little; of more than this a byte the footer must be wrong. Memory is taken for what it says. */
+const rowsPerByte = 1000n;
+
 /** @throws {DataError} naming file and row for what is no parquet, is cut short, or holds a number that JSON cannot */
 export async function* readParquet(file: string): AsyncGenerator<FileRow> {
   if (!file.endsWith(".gz")) {
@@ -47,20 +50,33 @@ async function* readUnpacked(path: string, file: string): AsyncGenerator<FileRow
     });
   try {
     const { size: byteLength } = await guard(handle.stat());
+    const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+      // Never more than the file holds, whatever its footer says.
+      if (!(start >= 0 && end <= byteLength && start <= end))
+        throw new Error(`it names bytes ${start} to ${end} of ${byteLength}`);
+      const bytes = Buffer.alloc(end - start);
+      await handle.read(bytes, 0, bytes.length, start);
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+    };
     const buffer: AsyncBuffer = {
       byteLength,
-      async slice(start, end = byteLength) {
-        // Never more than the file holds, whatever its footer says.
-        if (!(start >= 0 && end <= byteLength && start <= end))
-          throw new Error(`it names bytes ${start} to ${end} of ${byteLength}`);
-        const bytes = Buffer.alloc(end - start);
-        await handle.read(bytes, 0, bytes.length, start);
-        return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+      slice(start, end = byteLength) {
+        const bytes = read(start, end);
+        // Several are asked for at once; when one fails, nobody waits for the others.
+        bytes.catch(() => {});
+        return bytes;
       },
     };
     const metadata = await guard(parquetMetadataAsync(buffer));
     let start = 0;
-    for (const { num_rows } of metadata.row_groups) {
+    for (const { num_rows, columns } of metadata.row_groups) {
+      const values = columns.map(({ meta_data }) => meta_data?.num_values ?? 0n);
+      if (num_rows < 0 || num_rows > BigInt(byteLength) * rowsPerByte || values.some((n) => n < num_rows)) {
+        throw new DataError(
+          `${file}: cannot be read as parquet; its footer speaks of ${num_rows} rows, of columns with ${values.join(", ")} values, in ${byteLength} bytes`,
+          { details: { file } },
+        );
+      }
       const end = start + Number(num_rows);
       const rows = await guard(
         parquetReadObjects({ file: buffer, metadata, compressors, rowStart: start, rowEnd: end }),
