@@ -80,6 +80,8 @@ export default {
       severity: "error",
       from: { path: "^(?:packages|apps)/.*/src/", pathNot: test },
       to: {
+        // Built into the package.
+        pathNot: "(?:^|/)node_modules/pure-rand/",
         dependencyTypes: ["npm-no-pkg", "npm-unknown", "npm-dev"],
         dependencyTypesNot: ["type-only", "npm-peer"],
       },

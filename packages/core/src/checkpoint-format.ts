@@ -1,7 +1,8 @@
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "./errors.js";
+import { createSha256 } from "./sha256.js";
 import { type DType, type HostData, type HostTensor, type Shape, sizeOf } from "./types.js";
 
 /**
@@ -78,7 +79,7 @@ export async function writeFileDurably(
   fill: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<FileEntry> {
   const handle = await open(path, "wx");
-  const hash = createHash("sha256");
+  const hash = createSha256();
   let bytes = 0;
   try {
     await fill(async (content) => {
@@ -109,7 +110,7 @@ export async function readTensors(
   const handle = await openChecked(path, file);
   try {
     const tensors: Record<string, HostTensor> = {};
-    const hash = createHash("sha256");
+    const hash = createSha256();
     const ordered = Object.entries(entries).sort(([, a], [, b]) => a.offset - b.offset);
     let position = 0;
     for (const [name, entry] of ordered) {
@@ -132,7 +133,7 @@ export async function readVerifiedText(path: string, file: FileEntry): Promise<s
   const handle = await openChecked(path, file);
   try {
     const bytes = await handle.readFile();
-    if (createHash("sha256").update(bytes).digest("hex") !== file.sha256) throw changed(path);
+    if (createSha256().update(bytes).digest("hex") !== file.sha256) throw changed(path);
     return bytes.toString("utf8");
   } finally {
     await handle.close();
@@ -169,7 +170,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
 }
 
 function hashOf(manifest: Manifest): string {
-  return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
+  return createSha256().update(JSON.stringify(manifest)).digest("hex");
 }
 
 async function openChecked(path: string, file: FileEntry): Promise<FileHandle> {

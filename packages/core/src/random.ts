@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
+import { createSha256 } from "./sha256.js";
 
 /**
  * An explicit stream of random numbers: the same on every platform for the same seed and names.
@@ -88,7 +88,7 @@ export function restoreRandom(state: RandomState): Random {
 
 /** Hashing makes streams of near seeds and names unlike; the generator's own seeding leaves them alike at first. */
 function fromPath(path: RandomState["path"]): Random {
-  const digest = createHash("sha256").update(JSON.stringify(path)).digest();
+  const digest = createSha256().update(JSON.stringify(path)).digest();
   const words = [0, 4, 8, 12].map((offset) => digest.readInt32LE(offset));
   return restoreRandom({ path, words, spareNormal: null });
 }
