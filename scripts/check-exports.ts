@@ -10,7 +10,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createOnnxBackend, exportOnnx } from "@alignkit/backend-onnx";
-import { compileFunction, createRandom, int32, iota, type Tensor, uploadAll } from "@alignkit/core";
+import { compileFunction, createRandom, int32, type Tensor, uploadAll } from "@alignkit/core";
 import {
   addLora,
   createGenerator,
@@ -47,10 +47,9 @@ interface Inputs {
 /** Logits of each prompt, and its greedy continuation, up to an end token. */
 async function ofLanguageModel({ config, parameters }: ModelDirectory) {
   const given = await uploadAll(backend, hostTensors(parameters));
-  const run = compileFunction(backend, (inputs: Inputs) => {
-    const states = hiddenStates(config, inputs.given, inputs);
-    return { logits: logits(config, inputs.given, states, iota([states.shape[0] as number], 0)) };
-  });
+  const run = compileFunction(backend, (inputs: Inputs) => ({
+    logits: logits(config, inputs.given, hiddenStates(config, inputs.given, inputs)),
+  }));
   const rows: number[][] = [];
   for (const prompt of prompts) {
     const positions = prompt.map((_, index) => index);

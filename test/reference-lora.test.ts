@@ -69,7 +69,7 @@ describe.each(backends)("$name", ({ create }) => {
 
     const logitsOf = async (config: ModelConfig, parameters: LoadedModelDirectory["parameters"]) => {
       const run = compileFunction(backend, ({ parameters: given, real, ...input }: Inputs) => ({
-        logits: logits(config, given, hiddenStates(config, given, input), real),
+        logits: logits(config, given, hiddenStates(config, given, { ...input, rows: real })),
       }));
       const real = realRows(array(arrays, "attention_mask"));
       const result = await run({ parameters: hostParameters(parameters), real, ...tokens() });
@@ -97,8 +97,8 @@ describe.each(backends)("$name", ({ create }) => {
       const trainable = trainableNames(config, head);
       type LossInputs = Omit<Inputs, "real"> & { readonly rows: Tensor; readonly targets: Tensor };
       const run = compileFunction(backend, ({ parameters: given, rows, targets, ...input }: LossInputs) => {
-        const hidden = hiddenStates(config, given, input);
-        const result = neg(mean(tokenLogProbs(config, given, hidden, rows, targets).logProbs));
+        const hidden = hiddenStates(config, given, { ...input, rows });
+        const result = neg(mean(tokenLogProbs(config, given, hidden, targets).logProbs));
         const found = gradients(
           result,
           trainable.map((parameter) => given[parameter] as Tensor),

@@ -65,18 +65,20 @@ async function runModel(
 ) {
   const body = ({ parameters: given, inputIds, positionIds, real, rows, targets, visible }: LossInputs) => {
     const mask = maskOf(visible);
-    const hidden = hiddenStates(config, given, {
-      inputIds,
-      positionIds,
-      ...(mask === undefined ? {} : { mask }),
-    });
-    const { logProbs } = tokenLogProbs(config, given, hidden, rows, targets);
+    const input = { inputIds, positionIds, ...(mask === undefined ? {} : { mask }) };
+    const { logProbs } = tokenLogProbs(
+      config,
+      given,
+      hiddenStates(config, given, { ...input, rows }),
+      targets,
+    );
+    const hidden = takeRows(hiddenStates(config, given, input), real);
     const loss = neg(mean(logProbs));
     const names = Object.keys(given);
     const found = gradients(loss, Object.values(given));
     return {
-      hidden: takeRows(hidden, real),
-      logits: logits(config, given, hidden, real),
+      hidden,
+      logits: logits(config, given, hidden),
       logProbs,
       loss,
       gradients: Object.fromEntries(names.map((name, index) => [name, found[index] as Tensor])),

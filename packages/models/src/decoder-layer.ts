@@ -14,6 +14,7 @@ import {
   silu,
   slice,
   type Tensor,
+  takeRows,
   transpose,
 } from "@alignkit/core";
 import type { AttentionConfig, MlpConfig, ModelConfig } from "./config.js";
@@ -64,23 +65,28 @@ export function parameterOf(parameters: ParameterTensors, name: string): Tensor 
   return parameter;
 }
 
-/** One layer with its residual connections: `[N, D]` to `[N, D]`. */
-export function decoderLayer(context: LayerContext, index: number, x: Tensor): Tensor {
+/**
+ * One layer with its residual connections: `[N, D]` to `[N, D]`.
+ * @param rows - int32 `[M]`: the tokens that are read of this layer, which gives `[M, D]`; all unless given. The others
+ * still have keys and values, which those may look at; what follows attention is computed for these alone.
+ */
+export function decoderLayer(context: LayerContext, index: number, x: Tensor, rows?: Tensor): Tensor {
   const { config, names, residualMasks: masks } = context;
   const layer = names.layers[index] as LayerNames;
-  const attended = masked(
-    attentionBlock(context, index, layer, norm(context, layer.attentionNorm, x)),
-    masks?.attention[index],
-  );
-  const transformed = (stream: Tensor) =>
-    masked(mlpBlock(context, layer, norm(context, layer.mlpNorm, stream)), masks?.mlp[index]);
-  const residual = add(x, attended);
-  return add(residual, transformed(config.parallelResidual ? x : residual));
-}
+  const wanted = (all: Tensor) => (rows === undefined ? all : takeRows(all, rows));
+  /** A branch after dropout, whose mask is `[B, T, D]`. */
+  const dropped = (branch: Tensor, mask: Tensor | undefined) =>
+    mask === undefined ? branch : mul(branch, wanted(reshape(mask, x.shape)));
 
-/** A branch after dropout: `[N, D]` times a mask `[B, T, D]`. */
-const masked = (branch: Tensor, mask: Tensor | undefined): Tensor =>
-  mask === undefined ? branch : mul(branch, reshape(mask, branch.shape));
+  const attended = wanted(attentionBlock(context, index, layer, norm(context, layer.attentionNorm, x)));
+  const stream = wanted(x);
+  const residual = add(
+    stream,
+    dropped(project(context, layer.attentionOutput, attended), masks?.attention[index]),
+  );
+  const mlpInput = norm(context, layer.mlpNorm, config.parallelResidual ? stream : residual);
+  return add(residual, dropped(mlpBlock(context, layer, mlpInput), masks?.mlp[index]));
+}
 
 /** The model's norm over the last axis. */
 export function norm({ config, parameters }: LayerContext, names: NormNames, x: Tensor): Tensor {
@@ -99,6 +105,7 @@ function project({ config, names, parameters }: LayerContext, linearNames: Linea
   return add(whole, mul(linear(inner, parameterOf(parameters, lora.up)), loraScaling(config.lora)));
 }
 
+/** `[N, H * Dh]`, before the projection that ends the block. */
 function attentionBlock(context: LayerContext, index: number, layer: LayerNames, x: Tensor): Tensor {
   const { heads, headDimension } = context.config.attention;
   const projected = splitHeads(context, layer, x);
@@ -109,11 +116,7 @@ function attentionBlock(context: LayerContext, index: number, layer: LayerNames,
     { queries, keys, values: projected.values },
     1 / Math.sqrt(headDimension),
   );
-  const rows = reshape(transpose(attended, [0, 2, 1, 3]), [
-    context.batch * context.length,
-    heads * headDimension,
-  ]);
-  return project(context, layer.attentionOutput, rows);
+  return reshape(transpose(attended, [0, 2, 1, 3]), [context.batch * context.length, heads * headDimension]);
 }
 
 function splitHeads(context: LayerContext, { projection }: LayerNames, x: Tensor): Projections {

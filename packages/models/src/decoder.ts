@@ -37,35 +37,41 @@ export interface DecoderInputs extends TokenInputs {
    * right-padded rows. See masks.ts for left padding and packing.
    */
   readonly mask?: Tensor;
+  /** int32 `[M]`: `b * T + t` of the tokens whose states are wanted; all unless given. */
+  readonly rows?: Tensor;
   /** In training, for residual dropout; see dropout.ts. */
   readonly residualMasks?: ResidualMasks<Tensor>;
 }
 
 /**
- * The decoder's output after the final norm, one row per token.
- * @returns `[B * T, D]`; token t of row b is at `b * T + t`
+ * The decoder's output after the final norm, one row per token. The last layer computes beyond attention what is wanted
+ * only: at a reward model's single token, a sixteenth less of the whole.
+ * @returns `[M, D]` of the wanted tokens; of all, `[B * T, D]` with token t of row b at `b * T + t`
  * @throws {ShapeMismatchError} when inputs or parameters do not fit the config
  * @throws {ConfigError} when a parameter is missing
  */
 export function hiddenStates(
   config: ModelConfig,
   parameters: ParameterTensors,
-  { mask, residualMasks, ...tokens }: DecoderInputs,
+  { mask, rows, residualMasks, ...tokens }: DecoderInputs,
 ): Tensor {
   const length = tokens.inputIds.shape[1] as number;
   const shared = mask ?? causalMask(length, config.attention.slidingWindow);
   const attend: Attend = (_, { queries, keys, values }, scale) =>
     attention(queries, keys, values, shared, scale);
-  return runDecoder(config, parameters, tokens, attend, residualMasks);
+  return runDecoder(config, parameters, tokens, attend, { rows, residualMasks });
 }
 
-/** The decoder around a given attention; `[B * T, D]`. */
+/** The decoder around a given attention; `[M, D]` of the wanted tokens, `[B * T, D]` of all. */
 export function runDecoder(
   config: ModelConfig,
   parameters: ParameterTensors,
   { inputIds, positionIds }: TokenInputs,
   attend: Attend,
-  residualMasks?: ResidualMasks<Tensor>,
+  {
+    rows,
+    residualMasks,
+  }: { readonly rows?: Tensor | undefined; readonly residualMasks?: ResidualMasks<Tensor> | undefined } = {},
 ): Tensor {
   checkTokens(inputIds, positionIds);
   const [batch, length] = inputIds.shape as [number, number];
@@ -95,7 +101,7 @@ export function runDecoder(
     residualMasks,
   };
   for (let index = 0; index < config.layers; index++) {
-    x = decoderLayer(context, index, x);
+    x = decoderLayer(context, index, x, index === config.layers - 1 ? rows : undefined);
   }
 
   // 3. Final norm

@@ -1,4 +1,4 @@
-/** What is read off the hidden states. Only the rows asked for are projected. */
+/** What is read off the hidden states. */
 import {
   exp,
   linear,
@@ -10,7 +10,6 @@ import {
   sum,
   type Tensor,
   takeAlongLast,
-  takeRows,
 } from "@alignkit/core";
 import type { ModelConfig } from "./config.js";
 import { type ParameterTensors, parameterOf } from "./decoder-layer.js";
@@ -19,8 +18,7 @@ import { parameterNames } from "./parameters.js";
 
 /**
  * Log-probabilities of given next tokens, and the entropy of the distributions they come from, in nats.
- * @param hidden - `[B * T, D]`, from {@link hiddenStates}
- * @param rows - int32 `[M]`: `b * T + t`, where the token after position t is predicted
+ * @param hidden - `[M, D]`, from {@link hiddenStates}: of the tokens after which one is predicted
  * @param targets - int32 `[M]`: that next token
  * @param temperature - divides the logits
  * @param allowed - bool `[M, V]`: the tokens that could be drawn, where top-k or top-p cut the others off; all by default
@@ -30,14 +28,12 @@ export function tokenLogProbs(
   config: ModelConfig,
   parameters: ParameterTensors,
   hidden: Tensor,
-  rows: Tensor,
   targets: Tensor,
   temperature = 1,
   allowed?: Tensor,
 ): { readonly logProbs: Tensor; readonly entropy: Tensor } {
-  const selected = takeRows(hidden, rows);
   // D numbers a row are scaled, not V.
-  const scaled = temperature === 1 ? selected : mul(selected, 1 / temperature);
+  const scaled = temperature === 1 ? hidden : mul(hidden, 1 / temperature);
   const weight = headWeight(config, parameters);
   if (allowed === undefined) return linearTokenLogProbs(scaled, weight, targets);
   const all = logSoftmax(select(allowed, linear(scaled, weight), masked));
@@ -46,17 +42,11 @@ export function tokenLogProbs(
 
 /**
  * Next-token logits.
- * @param hidden - `[B * T, D]`
- * @param rows - int32 `[M]`: `b * T + t`; all unless given
+ * @param hidden - `[M, D]`
  * @returns `[M, V]`
  */
-export function logits(
-  config: ModelConfig,
-  parameters: ParameterTensors,
-  hidden: Tensor,
-  rows?: Tensor,
-): Tensor {
-  return linear(rows === undefined ? hidden : takeRows(hidden, rows), headWeight(config, parameters));
+export function logits(config: ModelConfig, parameters: ParameterTensors, hidden: Tensor): Tensor {
+  return linear(hidden, headWeight(config, parameters));
 }
 
 /**
@@ -64,18 +54,12 @@ export function logits(
  *
  * As trained: `config.rewardBias` is added by `createRewardScorer` alone, so that a value model made from a reward
  * model and the measurement of the bias itself see the plain head.
- * @param hidden - `[B * T, D]`
- * @param rows - int32 `[M]`: `b * T + t`
+ * @param hidden - `[M, D]`
  * @returns `[M]`
  */
-export function scalarScores(
-  config: ModelConfig,
-  parameters: ParameterTensors,
-  hidden: Tensor,
-  rows: Tensor,
-): Tensor {
+export function scalarScores(config: ModelConfig, parameters: ParameterTensors, hidden: Tensor): Tensor {
   const weight = parameterOf(parameters, parameterNames(config).scalarHead);
-  return reshape(linear(takeRows(hidden, rows), weight), rows.shape);
+  return reshape(linear(hidden, weight), [hidden.shape[0] as number]);
 }
 
 /** `[V, D]`; the token embedding where the head is tied. */

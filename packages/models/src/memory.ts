@@ -118,11 +118,11 @@ interface PassInputs {
 function passBytes({ config, head, rows, length, targets }: PassShape, withGradients: boolean): number {
   const type = (dtype: DType, shape: readonly number[]) => ({ dtype, shape });
   const body = ({ parameters, tokens, rows, targets }: PassInputs) => {
-    const hidden = hiddenStates(config, parameters, tokens);
+    const hidden = hiddenStates(config, parameters, { ...tokens, rows });
     const read =
       head === "scalar"
-        ? scalarScores(config, parameters, hidden, rows)
-        : tokenLogProbs(config, parameters, hidden, rows, targets).logProbs;
+        ? scalarScores(config, parameters, hidden)
+        : tokenLogProbs(config, parameters, hidden, targets).logProbs;
     if (!withGradients) return { read };
     const loss = sum(read);
     return { loss, gradients: accumulatedGradients(loss, trainedOf(config, head, parameters)) };

@@ -96,8 +96,8 @@ describe("createRewardScorer", () => {
       readonly positionIds: Tensor;
       readonly rows: Tensor;
     };
-    const alone = compileFunction(backend, ({ parameters: given, rows, ...tokens }: Inputs) => ({
-      score: scalarScores(config, given, hiddenStates(config, given, tokens), rows),
+    const alone = compileFunction(backend, ({ parameters: given, ...tokens }: Inputs) => ({
+      score: scalarScores(config, given, hiddenStates(config, given, tokens)),
     }));
     for (const [row, ids] of sequences.entries()) {
       const { score } = await alone({

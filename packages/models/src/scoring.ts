@@ -6,6 +6,7 @@ import {
   type DeviceTensor,
   int32,
   type Tensor,
+  takeRows,
 } from "@alignkit/core";
 import type { ModelConfig } from "./config.js";
 import { hiddenStates } from "./decoder.js";
@@ -55,10 +56,11 @@ export interface RewardScorer {
 }
 
 type TokenTensors = { readonly ids: Tensor; readonly positions: Tensor };
-type HiddenInputs = TokenTensors & { readonly parameters: ParameterTensors };
+type HiddenInputs = TokenTensors & { readonly parameters: ParameterTensors; readonly rows: Tensor };
 type HeadInputs = {
   readonly head: ParameterTensors;
   readonly hidden: Tensor;
+  /** Which of the hidden states. */
   readonly rows: Tensor;
   readonly targets: Tensor;
 };
@@ -66,6 +68,7 @@ type HeadInputs = {
 const tokenAxes = {
   ids: ["batch", "length"],
   positions: ["batch", "length"],
+  rows: ["rows"],
 } as const;
 
 /** Logits held at once, in numbers: 64 MiB. */
@@ -87,7 +90,7 @@ export function createScorer(
   // Parameters are arguments: as constants a backend repacks them, a copy that only products of few rows win back.
   const hiddenOf = compileFunction(
     backend,
-    ({ parameters: given, ...tokens }: HiddenInputs) => ({ hidden: hiddenOfTokens(config, given, tokens) }),
+    (given: HiddenInputs) => ({ hidden: hiddenOfTokens(config, given) }),
     { dynamic: tokenAxes },
   );
   const decoderParameters = config.tiedHead ? parameters : withoutHead;
@@ -95,28 +98,43 @@ export function createScorer(
   const logProbsOf = compileFunction(
     backend,
     ({ head: given, hidden, rows, targets }: HeadInputs) => ({
-      logProbs: tokenLogProbs(config, given, hidden, rows, targets, temperature).logProbs,
+      logProbs: tokenLogProbs(config, given, takeRows(hidden, rows), targets, temperature).logProbs,
     }),
     { dynamic: { hidden: ["tokens", null], rows: ["rows"], targets: ["rows"] } },
   );
   const rowsAtOnce = Math.max(16, Math.floor(logitsAtOnce / config.vocabularySize));
 
-  const scoreRows = async (hidden: DeviceTensor, wanted: Wanted): Promise<Float32Array> => {
-    const result = new Float32Array(wanted.rows.length);
+  /** Where each size is compiled for itself, rows are filled up to sizes that recur. */
+  const sizeFor = (count: number) => (backend.dynamicShapes ? count : rounded(count));
+
+  const scoreRows = async (hidden: DeviceTensor, targets: Int32Array): Promise<Float32Array> => {
+    const result = new Float32Array(targets.length);
     for (let start = 0; start < result.length; start += rowsAtOnce) {
       const end = Math.min(result.length, start + rowsAtOnce);
-      // Where each size is compiled for itself, the last part is filled up with row 0.
-      const count = backend.dynamicShapes ? end - start : rounded(end - start);
+      const count = sizeFor(end - start);
       const { logProbs } = await logProbsOf({
         head: { [headName]: head },
         hidden,
-        rows: int32(padded(wanted.rows.subarray(start, end), count), [count]),
-        targets: int32(padded(wanted.targets.subarray(start, end), count), [count]),
+        rows: int32(
+          Array.from({ length: count }, (_, index) => Math.min(start + index, end - 1)),
+          [count],
+        ),
+        targets: int32(padded(targets.subarray(start, end), count), [count]),
       });
       result.set((await logProbs.read()).data.subarray(0, end - start), start);
       logProbs.dispose();
     }
     return result;
+  };
+
+  const scoreBatch = async (batch: RaggedBatch, wanted: Wanted): Promise<Float32Array> => {
+    if (wanted.rows.length === 0) return new Float32Array(0);
+    const count = sizeFor(wanted.rows.length);
+    const rows = int32(padded(wanted.rows, count), [count]);
+    const { hidden } = await hiddenOf({ ...tokensOf(batch), rows, parameters: decoderParameters });
+    const logProbs = await scoreRows(hidden, wanted.targets);
+    hidden.dispose();
+    return logProbs;
   };
 
   return {
@@ -125,10 +143,8 @@ export function createScorer(
       const results = new Array<Float32Array>(sequences.length);
       const ids = sequences.map((sequence) => sequence.ids);
       for (const batch of raggedBatches(backend, config, ids, options)) {
-        const { hidden } = await hiddenOf({ ...tokensOf(batch), parameters: decoderParameters });
         const wanted = labelledRows(batch, sequences);
-        const logProbs = await scoreRows(hidden, wanted);
-        hidden.dispose();
+        const logProbs = await scoreBatch(batch, wanted);
         for (const [row, index] of batch.indices.entries()) {
           results[index] = logProbs.slice(wanted.ends[row], wanted.ends[row + 1]);
         }
@@ -150,8 +166,8 @@ export function createRewardScorer(
 ): RewardScorer {
   const scoresOf = compileFunction(
     backend,
-    ({ parameters: given, rows, ...tokens }: HiddenInputs & { readonly rows: Tensor }) => ({
-      scores: scalarScores(config, given, hiddenOfTokens(config, given, tokens), rows),
+    (given: HiddenInputs) => ({
+      scores: scalarScores(config, given.parameters, hiddenOfTokens(config, given)),
     }),
     { dynamic: { ...tokenAxes, rows: ["batch"] } },
   );
@@ -179,11 +195,8 @@ export function createRewardScorer(
   };
 }
 
-const hiddenOfTokens = (
-  config: ModelConfig,
-  parameters: ParameterTensors,
-  { ids, positions }: TokenTensors,
-): Tensor => hiddenStates(config, parameters, { inputIds: ids, positionIds: positions });
+const hiddenOfTokens = (config: ModelConfig, { parameters, ids, positions, rows }: HiddenInputs): Tensor =>
+  hiddenStates(config, parameters, { inputIds: ids, positionIds: positions, rows });
 
 const tokensOf = ({ ids, positions }: RaggedBatch) => ({ ids, positions });
 

@@ -53,8 +53,8 @@ export function createLogProbEvaluator(
       extras: (episodes, batch) => allowedTensor(episodes, batch, config.vocabularySize),
     },
     ({ parameters, tokens, targets: { rows, ids }, allowed }) => {
-      const hidden = hiddenStates(config, parameters, tokens);
-      return tokenLogProbs(config, parameters, hidden, rows, ids, temperature, allowed).logProbs;
+      const hidden = hiddenStates(config, parameters, { ...tokens, rows });
+      return tokenLogProbs(config, parameters, hidden, ids, temperature, allowed).logProbs;
     },
   );
 }
@@ -70,7 +70,7 @@ export function createValueEvaluator(
     options,
     { collate: collateSteps, lengthOf: stepsOf, extras: () => ({}) },
     ({ parameters, tokens, targets: { rows } }) =>
-      scalarScores(config, parameters, hiddenStates(config, parameters, tokens), rows),
+      scalarScores(config, parameters, hiddenStates(config, parameters, { ...tokens, rows })),
   );
 }
 
@@ -136,7 +136,7 @@ export function createEpisodeScorer(
       readonly tokens: TokenTensors;
       readonly last: Tensor;
     }) => ({
-      scores: scalarScores(config, parameters, hiddenStates(config, parameters, tokens), last),
+      scores: scalarScores(config, parameters, hiddenStates(config, parameters, { ...tokens, rows: last })),
     }),
     { dynamic: { tokens: freeAxes.tokens, last: ["B"] } },
   );

@@ -84,12 +84,11 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
         allowed,
         old: { logProbs: oldLogProbs, advantages },
       }: PolicyInputs) => {
-        const hidden = hiddenStates(policyConfig, parameters, tokens);
+        const hidden = hiddenStates(policyConfig, parameters, { ...tokens, rows: targets.rows });
         const { logProbs, entropy } = tokenLogProbs(
           policyConfig,
           parameters,
           hidden,
-          targets.rows,
           targets.ids,
           temperature,
           allowed,
@@ -126,8 +125,8 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
     pretraining: compileFunction(
       backend,
       ({ parameters, tokens, targets, divisor, previous }: GradientInputs) => {
-        const hidden = hiddenStates(policyConfig, parameters, tokens);
-        const { logProbs } = tokenLogProbs(policyConfig, parameters, hidden, targets.rows, targets.ids);
+        const hidden = hiddenStates(policyConfig, parameters, { ...tokens, rows: targets.rows });
+        const { logProbs } = tokenLogProbs(policyConfig, parameters, hidden, targets.ids);
         const loss = pretrainingLoss(logProbs, targets.weights, divisor);
         return {
           metrics: { loss },
@@ -150,12 +149,8 @@ export function compileUpdateFunctions(backend: Backend, settings: UpdateSetting
         previous,
         old: { values: oldValues, returns },
       }: ValueInputs) => {
-        const values = scalarScores(
-          valueConfig,
-          parameters,
-          hiddenStates(valueConfig, parameters, tokens),
-          targets.rows,
-        );
+        const hidden = hiddenStates(valueConfig, parameters, { ...tokens, rows: targets.rows });
+        const values = scalarScores(valueConfig, parameters, hidden);
         const terms = valueLoss({
           values,
           oldValues,

@@ -172,8 +172,8 @@ describe("scores", () => {
             inputIds: x.ids,
             positionIds: x.positions,
             mask: leftPaddedMask(x.real),
+            rows: x.last,
           }),
-          x.last,
         ),
       }),
     );

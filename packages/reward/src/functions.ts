@@ -55,8 +55,9 @@ export function compileRewardFunctions(
     const hidden = hiddenStates(config, parameters, {
       ...tokens,
       ...(branchIds && { mask: branchMask(branchIds, tokens.positionIds, slidingWindow) }),
+      rows: lastTokens,
     });
-    return scalarScores(config, parameters, hidden, lastTokens);
+    return scalarScores(config, parameters, hidden);
   };
   // One graph for batches of any size, where the backend can.
   const dynamic = { rows: ["B", "T"], lastTokens: ["N"] };

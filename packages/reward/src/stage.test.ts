@@ -143,7 +143,7 @@ describe("reward", () => {
     expect(plan).toMatchInlineSnapshot(`
       {
         "memory": {
-          "activations": 51480,
+          "activations": 35212,
           "gradients": 43776,
           "optimizer": 43776,
           "parameters": 21888,

@@ -54,10 +54,11 @@ export function compileSftFunctions(backend: Backend, config: ModelConfig) {
       documentIds === undefined ? undefined : documentMask(documentIds, config.attention.slidingWindow);
     const hidden = hiddenStates(config, parameters, {
       ...sequence,
+      rows: targets.rows,
       ...(mask === undefined ? {} : { mask }),
       ...(residualMasks === undefined ? {} : { residualMasks }),
     });
-    const { logProbs } = tokenLogProbs(config, parameters, hidden, targets.rows, targets.ids);
+    const { logProbs } = tokenLogProbs(config, parameters, hidden, targets.ids);
     return completionLoss({ tokenLogProbs: logProbs, mask: targets.mask, labelTokens });
   };
   // One graph for batches of any size, where the backend can.

@@ -183,7 +183,7 @@ describe("plan", () => {
     expect(plan).toMatchInlineSnapshot(`
       {
         "memory": {
-          "activations": 321695,
+          "activations": 292408,
           "gradients": 257024,
           "optimizer": 257024,
           "parameters": 128512,
