@@ -58,7 +58,7 @@ export function indexingKernels({ tf, scoped }: LoadedEngine): IndexingKernels {
 }
 
 /** @throws {BackendError} when an id is outside `0 .. size - 1` */
-async function readIds(op: OpName, tensor: Tensor, size: number): Promise<Int32Array> {
+export async function readIds(op: OpName, tensor: Tensor, size: number): Promise<Int32Array> {
   // Copied: on some engines what is read is the tensor's own memory.
   const ids = (await tensor.data<"int32">()).slice();
   checkIds(op, ids, size);

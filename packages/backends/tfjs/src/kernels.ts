@@ -1,18 +1,9 @@
-import {
-  type CompositeName,
-  type Kernel,
-  type KernelTable,
-  type OpName,
-  type Shape,
-  sizeOf,
-} from "@alignkit/core";
+import type { Kernel, KernelTable, OpName, Shape } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { compositeKernels, type WholeComposite } from "./composites.js";
 import { indexingKernels } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
 import { type Product, plainProducts } from "./plain-products.js";
-
-/** Composites that take one pass, or operands of unequal shape, where their decomposition would write out each step. */
-export type WholeComposite = CompositeName & ("softmax" | "logSoftmax" | "linear" | "adamWUpdate");
 
 /** A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way. */
 export function tfjsKernels(
@@ -36,6 +27,7 @@ export function tfjsKernels(
 
   return {
     ...indexingKernels(engine),
+    ...compositeKernels(engine, product),
 
     constant: (_, { value: { type, data } }) =>
       scoped(() => [tf.tensor(data.slice(), [...type.shape], type.dtype)]),
@@ -106,31 +98,5 @@ export function tfjsKernels(
     concat: (inputs, { axis }) => scoped(() => [tf.concat([...inputs], axis)]),
 
     matMul: ([a, b], { transposeA, transposeB }) => scoped(() => [product(a!, b!, transposeA, transposeB)]),
-
-    softmax: unary((x) => tf.softmax(x)),
-    logSoftmax: unary((x) => tf.logSoftmax(x)),
-    linear: ([x, weight, bias], { transposeWeight }, [type]) =>
-      scoped(() => {
-        const width = x!.shape.at(-1)!;
-        const rows = tf.reshape(x!, [sizeOf(x!.shape) / width, width]);
-        const projected = product(rows, weight!, false, transposeWeight);
-        return [tf.reshape(bias === undefined ? projected : tf.add(projected, bias), [...type!.shape])];
-      }),
-    // In the order of the decomposition in the core.
-    adamWUpdate: (
-      [parameter, gradient, m, v, learningRate, stepSize, denominatorScale, gradientScale],
-      { beta1, beta2, epsilon, weightDecay },
-    ) =>
-      scoped(() => {
-        const g = tf.mul(gradient!, gradientScale!);
-        const nextM = tf.add(tf.mul(m!, beta1), tf.mul(g, 1 - beta1));
-        const nextV = tf.add(tf.mul(v!, beta2), tf.mul(tf.mul(g, g), 1 - beta2));
-        const decayed =
-          weightDecay === 0
-            ? parameter!
-            : tf.sub(parameter!, tf.mul(parameter!, tf.mul(learningRate!, weightDecay)));
-        const denominator = tf.add(tf.mul(tf.sqrt(nextV), denominatorScale!), epsilon);
-        return [tf.sub(decayed, tf.mul(tf.div(nextM, denominator), stepSize!)), nextM, nextV];
-      }),
   };
 }
