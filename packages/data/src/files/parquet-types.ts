@@ -1,5 +1,7 @@
 /** Types of the columns of a parquet file, found from rows of JSON. */
-import type { SchemaElement } from "hyparquet";
+import type { ParquetWriter } from "hyparquet-writer";
+
+type SchemaElement = ParquetWriter["schema"][number];
 
 /** "integer" has 32 bits. */
 export type ColumnType =

@@ -56,6 +56,86 @@ describe("written by pyarrow, as datasets of the Hub are", () => {
   });
 });
 
+describe("written by pyarrow in other pages and encodings", () => {
+  const user = (content: string | null) => ({ role: "user", content });
+  const rows = [
+    {
+      chosen: [user("2 + 3?"), { role: "assistant", content: "5" }],
+      text: "a fox",
+      id: 2 ** 40,
+      small: 1,
+      share: 0.5,
+      flag: true,
+      input_ids: [464, 21831],
+      at: "1970-01-01T00:00:00.000Z",
+      price: null,
+      of: { who: { name: "Ann" } },
+      counts: { a: 1, b: null },
+    },
+    {
+      chosen: [],
+      text: "a foxglove",
+      id: -3,
+      small: 2,
+      share: null,
+      flag: null,
+      input_ids: [],
+      at: "1970-01-01T00:00:01.500Z",
+      price: 1.25,
+      of: { who: null },
+      counts: {},
+    },
+    {
+      chosen: null,
+      text: null,
+      id: 7,
+      small: -3,
+      share: -2.25,
+      flag: false,
+      input_ids: [1],
+      at: null,
+      price: -0.5,
+      of: null,
+      counts: null,
+    },
+    {
+      chosen: [user(null), null],
+      text: "",
+      id: null,
+      small: 2 ** 31 - 1,
+      share: 1e9,
+      flag: true,
+      input_ids: null,
+      at: "1969-12-31T23:59:59.999Z",
+      price: 0,
+      of: { who: { name: null } },
+      counts: { c: 3 },
+    },
+    {
+      chosen: [user("日本")],
+      text: "a fox",
+      id: 2 ** 40,
+      small: -(2 ** 31),
+      share: 0,
+      flag: true,
+      input_ids: [5, null, 6],
+      at: "1970-01-01T00:00:00.000Z",
+      price: null,
+      of: null,
+      counts: {},
+    },
+  ];
+  it.each(["dictionary", "pages-v2", "plain", "differences"])("%s", async (kind) => {
+    const file = fileURLToPath(new URL(`fixtures/many.${kind}.parquet`, import.meta.url));
+    expect(await read(file)).toEqual(rows);
+  });
+
+  it("times of 96 bits", async () => {
+    const file = fileURLToPath(new URL("fixtures/many.old-times.parquet", import.meta.url));
+    expect((await read(file)).map((row) => (row as { at: unknown }).at)).toEqual(rows.map(({ at }) => at));
+  });
+});
+
 describe("refuses", () => {
   it("what is no parquet file, and one that is cut short", async () => {
     const text = await directory.write("text.parquet", '{"prompt": "this is JSON, not parquet"}');
@@ -103,9 +183,7 @@ describe("refuses", () => {
     const broken = Buffer.from(whole);
     broken[whole.lastIndexOf(0x64, whole.length - 9)] = 0x7e;
     const file = await directory.write("more.parquet", new Uint8Array(broken));
-    await expect(read(file)).rejects.toThrow(
-      /footer speaks of 63 rows, of columns with 50 values, in \d+ bytes/,
-    );
+    await expect(read(file)).rejects.toThrow("footer speaks of 63 rows, of 1 columns, with 50 values");
   });
 
   it("a whole number that JSON cannot hold", async () => {
