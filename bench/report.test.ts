@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Comparison, comparisonsOf } from "./comparisons.js";
 import type { ContestantResult } from "./measure.js";
 import { comparedRows, withRow } from "./record.js";
-import { formatPairings, formatResults, pair } from "./report.js";
+import { formatPairings, formatResults, missedMemory, missedTimes, pair } from "./report.js";
 import type { Measurement } from "./worker-process.js";
 
 const [comparison] = comparisonsOf(["sft"], ["5m"]) as [Comparison];
@@ -63,6 +63,17 @@ describe("pair", () => {
   it("says that a target is missed", () => {
     const pairs = pair(comparison, resultsOf({ sft: [91], sft_step_nano: [100] }));
     expect(formatPairings(pairs)).toContain("missed");
+  });
+  it("lists what was missed, with the target", () => {
+    // 91 / 100 against 0.90; 91 / 120 is 0.76 against 0.80; 591 / 600 of memory against 1.
+    const pairs = pair(comparison, resultsOf({ sft: [91], sft_step_nano: [100], sft_step_hf: [120] }));
+    const names = missedTimes(pairs).map(({ result, target }) => `${result.peer} ${target}`);
+    expect(names).toEqual(["sft_step_nano 0.9"]);
+    expect(pairs[0]?.peerFigures).toEqual({ shortestMilliseconds: 100, peakMegabytes: 600 });
+    expect(missedMemory(pairs)).toEqual([]);
+    const [start] = comparisonsOf(["start"], []) as [Comparison];
+    const slow = pair(start, resultsOf({ help: [], import: [31, 32, 29] }, start));
+    expect(missedTimes(slow).map(({ target }) => target)).toEqual([30]);
   });
   it("does not call a target met that was not measured", () => {
     const pairs = pair(comparison, resultsOf({ sft: [100], sft_step_nano: [] }));

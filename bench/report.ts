@@ -15,8 +15,17 @@ export interface PairingResult {
   readonly processorRatio: number | null;
   /** Of the most that was resident in any round. */
   readonly memoryRatio: number | null;
+  /** Shortest time and most memory of the peer. */
+  readonly peerFigures: Figures | null;
+  /** The same of ours. */
+  readonly ownFigures: Figures | null;
   /** Median time of ours, where there is no peer to compare with. */
   readonly milliseconds: number | null;
+}
+
+export interface Figures {
+  readonly shortestMilliseconds: number;
+  readonly peakMegabytes: number;
 }
 
 type Row = readonly string[];
@@ -78,6 +87,11 @@ const formatMilliseconds = (value: number): string => value.toFixed(value < 100 
 const peakOf = (measurements: readonly Measurement[]): number =>
   Math.max(...measurements.map(({ peak_mb }) => peak_mb));
 
+const figuresOfRuns = (runs: readonly Measurement[]): Figures | null =>
+  runs.length === 0
+    ? null
+    : { shortestMilliseconds: Math.min(...runs.map(({ ms }) => ms)), peakMegabytes: peakOf(runs) };
+
 export function pair(comparison: Comparison, results: readonly ContestantResult[]): readonly PairingResult[] {
   const runsOf = (name: string): readonly Measurement[] =>
     results.find(({ contestant }) => contestant.name === name)?.measurements ?? [];
@@ -103,6 +117,8 @@ export function pair(comparison: Comparison, results: readonly ContestantResult[
         peer,
         ratios: compare("ms"),
         processorRatio: comparison.isCommand ? null : (compare("cpu_ms")?.medianOfPairs ?? null),
+        peerFigures: peer === null ? null : figuresOfRuns(runsOf(peer)),
+        ownFigures: figuresOfRuns(own),
         memoryRatio: hasBoth ? peakOf(own) / peakOf(runsOf(peer)) : null,
         milliseconds: own.length === 0 ? null : median(own.map(({ ms }) => ms)),
       };
@@ -149,6 +165,29 @@ export function formatPairings(pairs: readonly PairingResult[]): string {
 
 /** Peak memory of ours over that of the same peer. */
 const memoryTarget = 1;
+
+/** A cell of the table above whose target was missed. */
+export interface MissedCell {
+  readonly result: PairingResult;
+  /** A ratio; milliseconds where there is no peer. */
+  readonly target: number;
+}
+
+/** Cells whose time is above its target. */
+export function missedTimes(pairs: readonly PairingResult[]): readonly MissedCell[] {
+  return pairs.flatMap((result) => {
+    const { targetMilliseconds } = result.pairing;
+    const value = targetMilliseconds === undefined ? result.ratios?.medianOfPairs : result.milliseconds;
+    const target = targetMilliseconds ?? targetOf(result, pairs);
+    return verdict(value ?? null, target) === "missed" ? [{ result, target: target as number }] : [];
+  });
+}
+
+/** Cells whose peak memory is above that of the peer. */
+export const missedMemory = (pairs: readonly PairingResult[]): readonly MissedCell[] =>
+  pairs
+    .filter(({ memoryRatio }) => verdict(memoryRatio, memoryTarget) === "missed")
+    .map((result) => ({ result, target: memoryTarget }));
 
 function targetOf({ comparison, pairing }: PairingResult, all: readonly PairingResult[]): number | undefined {
   const twinSize = twinOf[comparison.size];

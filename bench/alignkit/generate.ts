@@ -41,7 +41,7 @@ export const makeGenerate: MakeItem = async (backend, request): Promise<WorkItem
         if (ids.length !== wanted) throw new Error(`row ${row} ended at token ${ids.length}, not ${wanted}`);
       }
       const first = responses.flatMap(({ ids }) => ids);
-      return { tokens: first.length, first };
+      return { tokens: first.length, drawn: first.length, first };
     },
     async dispose() {
       await standing?.dispose();

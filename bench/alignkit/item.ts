@@ -20,6 +20,8 @@ export interface WorkRequest {
   readonly lengths?: readonly number[];
   /** The token of each row that ends it, from 1; none ends before `new` unless given. */
   readonly ends?: readonly number[];
+  /** Tokens of a packed row, at most. */
+  readonly row?: number;
   /** Prompt and completion tokens of demonstrations. */
   readonly chats?: readonly (readonly [prompt: number, completion: number])[];
   /** Rankings, each a step. */
@@ -42,6 +44,8 @@ export interface WorkRequest {
   readonly greedy?: boolean;
   /** Model directory to read weights from; random weights unless given. */
   readonly directory?: string;
+  /** The reference of PPO is not what the policy starts from, but a model of its own. */
+  readonly apart?: boolean;
   /** Of PPO, by role: `policy`, `reference`, `reward`. */
   readonly directories?: Readonly<Record<string, string>>;
   /** Untimed runs before the first timed one; 1 unless given. */

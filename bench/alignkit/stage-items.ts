@@ -94,7 +94,7 @@ export const makeReward: MakeItem = (backend, request) => {
 /** One run is one iteration of PPO on prompts of equal length, with responses of full length. */
 export const makePpo: MakeItem = (backend, request) => {
   const { model, episodes = 32, prompt = 32, response = 48, minibatches = 8, texts = false } = request;
-  const { directories = {} } = request;
+  const { directories = {}, apart = false } = request;
   const { vocabularySize } = modelConfig(model);
   const asRows = (length: number) =>
     tokenIds(vocabularySize, episodes, length).map((ids) => ({ input_ids: [...ids] }));
@@ -111,9 +111,11 @@ export const makePpo: MakeItem = (backend, request) => {
   const stage = ppoStage(request.directories === undefined ? [] : [record]);
 
   return withScratch(async (folder) => {
-    const { policy = join(folder, "policy"), reward = join(folder, "reward"), reference } = directories;
+    const { policy = join(folder, "policy"), reward = join(folder, "reward") } = directories;
+    const reference = directories.reference ?? (apart ? join(folder, "reference") : undefined);
     if (directories.policy === undefined) await writeRandomModel(policy, model, "language_model");
     if (directories.reward === undefined) await writeRandomModel(reward, model, "scalar");
+    if (apart) await writeRandomModel(join(folder, "reference"), model, "language_model");
     const { shuffle, ...optimizer } = training;
     const config = ppoConfig.parse({
       ...optimizer,
@@ -147,6 +149,7 @@ export const makePpo: MakeItem = (backend, request) => {
       1,
       (metrics) => ({
         tokens: episodes * (prompt + response),
+        drawn: episodes * response,
         kl: metrics["objective/kl"],
         score: metrics["objective/score"],
         policy_loss: metrics["ppo/loss/policy"],

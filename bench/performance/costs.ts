@@ -110,5 +110,5 @@ const isBroadcast = ({ operation: { op } }: Tensor): boolean =>
   op === "broadcastTo" || op === "fill" || op === "iota" || op === "constant";
 
 const bytesOf = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement[dtype];
-const bytesOfType = (type: Operation["types"][number] | undefined): number =>
+export const bytesOfType = (type: Operation["types"][number] | undefined): number =>
   type === undefined ? 0 : sizeOf(type.shape) * bytesPerElement[type.dtype];

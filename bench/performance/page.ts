@@ -2,21 +2,24 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { comparisonsOf, modelSizes, workKinds } from "../comparisons.js";
 import { type BenchRecord, comparedRows, readRecord } from "../record.js";
-import { formatPairings, formatTable, pair, titleOf } from "../report.js";
+import { formatPairings, pair, titleOf } from "../report.js";
 import { median } from "../statistics.js";
 import { noCost } from "./costs.js";
 import { floorOf, type Peaks } from "./floor.js";
 import { curveNames } from "./growth.js";
+import { narrow, placesOf, table } from "./markdown.js";
 import { type Part, partNames, parts } from "./parts.js";
 import { fitPower } from "./power-fit.js";
+import { memorySection, reachSection } from "./reach-sections.js";
 import {
   benchRecordPath,
   bestPeaks,
   type PerformanceRecord,
+  type ProfiledWork,
   readPerformance,
   recordPath,
-  type Stamp,
 } from "./record.js";
 
 const pagePath = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
@@ -31,39 +34,32 @@ export async function fillPage(): Promise<void> {
 export function filled(text: string): string {
   const bench = readRecord(benchRecordPath);
   const record = readPerformance(recordPath);
-  const sections: Readonly<Record<string, string>> = {
-    bench: benchSection(bench),
-    peaks: peaksSection(record),
-    parts: partsSection(record),
-    growth: growthSection(record),
+  const sections: Readonly<Record<string, () => string>> = {
+    bench: () => benchSection(bench),
+    peaks: () => peaksSection(record),
+    parts: () => partsSection(record),
+    reach: () => reachSection(bench, record),
+    memory: () => memorySection(bench),
+    growth: () => growthSection(record),
   };
   return text.replace(
     /<!-- begin (\w+) -->\n[\s\S]*?<!-- end \1 -->/g,
-    (_, name: string) => `<!-- begin ${name} -->\n${sections[name] ?? ""}\n<!-- end ${name} -->`,
+    (_, name: string) => `<!-- begin ${name} -->\n${sections[name]?.() ?? ""}\n<!-- end ${name} -->`,
   );
 }
-
-/** Markdown does not need the alignment, and a page changes less without. */
-const narrow = (table: string): string => table.replace(/ {2,}/g, " ").replace(/-{3,}/g, "--");
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  narrow(formatTable(head, rows));
-
-const stampLine = ({ machine, commit, date, versions }: Stamp): string =>
-  `${machine}; ${Object.entries(versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(", ")}; ${commit}, ${date}.`;
 
 function benchSection(record: BenchRecord): string {
   const rows = comparedRows(record);
   if (rows.length === 0) return "Not measured yet.";
   const pairs = rows.flatMap(({ comparison, row }) => pair(comparison, row.results));
-  const places = new Set(
-    rows.map(({ row: { machine, commit, date, about } }) => {
-      const versions = Object.assign({}, ...Object.values(about).map((side) => side.versions));
-      const allocator = about.torch === undefined ? "" : `; allocator of the peers: ${about.torch.allocator}`;
-      return stampLine({ machine, commit, date: date.slice(0, 10), versions }) + allocator;
-    }),
+  const places = placesOf(
+    rows.map(({ row: { machine, commit, date, about } }) => ({
+      machine,
+      commit,
+      date: date.slice(0, 10),
+      versions: Object.assign({}, ...Object.values(about).map((side) => side.versions)),
+      ...(about.torch === undefined ? {} : { allocator: about.torch.allocator }),
+    })),
   );
   const times = rows.flatMap(({ comparison, row }) =>
     row.results.map(({ contestant, measurements, failure }, index) => {
@@ -82,7 +78,7 @@ function benchSection(record: BenchRecord): string {
     }),
   );
   return [
-    [...places].join("\n"),
+    places,
     narrow(formatPairings(pairs)),
     table(["work", "by", "median ms", "min ms", "peak MB", "load", "rounds"], times),
   ].join("\n\n");
@@ -94,7 +90,7 @@ function peaksSection({ peaks }: PerformanceRecord): string {
   const names = [...new Set(products.flatMap(({ rates }) => Object.keys(rates)))];
   const best = bestPeaks(peaks.measured);
   return [
-    stampLine(peaks.stamp),
+    placesOf([peaks.stamp]),
     table(
       ["product, GFLOP/s", ...names],
       products.map(({ product: [m, k, n], rates }) => [
@@ -112,11 +108,16 @@ function peaksSection({ peaks }: PerformanceRecord): string {
 function partsSection({ peaks, works }: PerformanceRecord): string {
   if (peaks === undefined || works.length === 0) return "Not measured yet.";
   const best = bestPeaks(peaks.measured);
-  return works.map((work) => workSection(work, best)).join("\n\n");
+  const rows = comparisonsOf(workKinds, modelSizes).map(({ id }) => id);
+  const ordered = works.toSorted((a, b) => rows.indexOf(a.id) - rows.indexOf(b.id));
+  return [
+    placesOf(ordered.map(({ stamp }) => stamp)),
+    ...ordered.map((work) => workSection(work, best)),
+  ].join("\n\n");
 }
 
-function workSection({ id, stamp, profile }: PerformanceRecord["works"][number], best: Peaks): string {
-  const { costs, milliseconds, profiled } = profile;
+function workSection({ id, ours, profile }: ProfiledWork, best: Peaks): string {
+  const { costs, milliseconds, phases, profiled } = profile;
   const floorOfPart = (part: Part) => floorOf(costs[part] ?? noCost, best);
   const rows = partNames.flatMap((part) => {
     const { flops, bytes } = costs[part] ?? noCost;
@@ -137,11 +138,12 @@ function workSection({ id, stamp, profile }: PerformanceRecord["works"][number],
   const longest = profiled.longest
     .slice(0, 6)
     .map(({ what, milliseconds: own }) => `\`${what}\` ${own.toFixed(1)}`);
+  const told = Object.entries(phases).map(([name, own]) => `${name} ${own.toFixed(0)} ms`);
+  const phasesText = told.length === 0 ? "" : ` Of it: ${told.join(", ")}.`;
   return [
-    `### ${id}`,
-    stampLine(stamp),
+    `### ${id}: ${ours}`,
     table(["part", "GFLOP", "GB", "floor, ms", "ours, ms", "ours / floor"], [...rows, ["all", ...total]]),
-    `Without a profile a run takes ${milliseconds.toFixed(0)} ms, of which the products alone would take ${share.toFixed(0)} % at the peak. Longest nodes, ms: ${longest.join(", ")}.`,
+    `Without a profile a run takes ${milliseconds.toFixed(0)} ms, of which the products alone would take ${share.toFixed(0)} % at the peak.${phasesText} Longest nodes, ms: ${longest.join(", ")}.`,
   ].join("\n\n");
 }
 
@@ -161,7 +163,6 @@ function growthSection({ curves }: PerformanceRecord): string {
   const ordered = curves.toSorted(
     (a, b) => curveNames.indexOf(a.curve.name) - curveNames.indexOf(b.curve.name),
   );
-  const [{ stamp } = { stamp: undefined }] = ordered;
   const summary = ordered.map(({ curve: { what, axis, points } }) => {
     const first = points[0]?.x ?? 0;
     const last = points.at(-1)?.x ?? 0;
@@ -201,7 +202,7 @@ function growthSection({ curves }: PerformanceRecord): string {
     ].join("\n\n"),
   );
   return [
-    stamp === undefined ? "" : stampLine(stamp),
+    placesOf(ordered.map(({ stamp }) => stamp)),
     table(["what", "against", "time ~", "theory ~", "worst point", "memory ~", "than theory"], summary),
     ...points,
   ].join("\n\n");

@@ -8,6 +8,7 @@ export const parts = {
   embedding: "embedding",
   loss: "loss over the vocabulary",
   optimizer: "optimizer",
+  sessions: "sessions: graphs made ready, weights packed",
   host: "host: batches, scatters, calls",
   sampling: "sampling",
 } as const;

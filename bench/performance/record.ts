@@ -16,8 +16,17 @@ export interface Stamp {
 
 export interface PerformanceRecord {
   readonly peaks?: { readonly stamp: Stamp; readonly measured: MeasuredPeaks };
-  readonly works: readonly { readonly id: string; readonly stamp: Stamp; readonly profile: WorkProfile }[];
+  readonly works: readonly ProfiledWork[];
   readonly curves: readonly { readonly stamp: Stamp; readonly curve: Curve }[];
+}
+
+export interface ProfiledWork {
+  /** The row of the bench. */
+  readonly id: string;
+  /** Which contestant of ours. */
+  readonly ours: string;
+  readonly stamp: Stamp;
+  readonly profile: WorkProfile;
 }
 
 const results = (name: string) => fileURLToPath(new URL(`../../docs/results/${name}`, import.meta.url));
@@ -41,4 +50,10 @@ export function bestPeaks({ products, copies }: MeasuredPeaks): Peaks {
     flops: 1e9 * Math.max(...products.flatMap(({ rates }) => Object.values(rates))),
     bytes: 1e9 * Math.max(...Object.values(copies)),
   };
+}
+
+/** The best of ONNX Runtime, the library that ours runs on. */
+export function runtimePeaks(measured: MeasuredPeaks): Peaks {
+  const rates = measured.products.map(({ rates }) => rates["ONNX Runtime"] ?? 0);
+  return { ...bestPeaks(measured), flops: 1e9 * Math.max(...rates) };
 }

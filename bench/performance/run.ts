@@ -2,10 +2,12 @@
  * Measures where the time is and how cost grows, keeps it in docs/results/performance.json, and fills docs/performance.md
  * from it and from docs/results/bench.json.
  *
- *     npm run performance -- [--only peaks,works,curves] [--works sft/5m,...] [--curves length,...] [--rounds 5]
- *         [--python PATH] [--largest-mb 2048]
+ *     npm run performance -- [--only peaks,works,curves] [--works missed] [--curves length,...] [--rounds 5]
+ *         [--seconds 15] [--python PATH] [--largest-mb 2048]
  *
- * `--only page` fills the page alone.
+ * `--only page` fills the page alone. `--works` names rows of the bench, `ppo/124m,generate/124m`; unless given they are
+ * those with a target of time that was missed. Of a work no round begins after so many `--seconds`, the first excepted:
+ * `ppo/124m` takes about 5 minutes, the others one at most.
  */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -14,19 +16,29 @@ import type { WorkRequest } from "../alignkit/item.js";
 import { comparisonsOf, modelSizes, workKinds } from "../comparisons.js";
 import { describeCommit, describeMachine } from "../machine.js";
 import { findPython } from "../python.js";
+import { readRecord } from "../record.js";
 import { startWorker, type WorkerSettings } from "../worker-process.js";
 import { curveNames, measureCurve } from "./growth.js";
 import { fillPage } from "./page.js";
 import { measurePeaks } from "./peaks.js";
 import type { WorkProfile } from "./profile-work.js";
-import { bestPeaks, readPerformance, recordPath, type Stamp, writePerformance } from "./record.js";
+import { missedRows, requestOf } from "./reach.js";
+import {
+  benchRecordPath,
+  bestPeaks,
+  readPerformance,
+  recordPath,
+  type Stamp,
+  writePerformance,
+} from "./record.js";
 
 const { values } = parseArgs({
   options: {
     only: { type: "string", default: "peaks,works,curves" },
-    works: { type: "string", default: "sft/5m,sft/124m,generate/5m,generate/124m" },
+    works: { type: "string", default: "missed" },
     curves: { type: "string", default: curveNames.join() },
     rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "15" },
     python: { type: "string" },
     "largest-mb": { type: "string", default: "2048" },
   },
@@ -59,14 +71,26 @@ async function makeStamp(): Promise<Stamp> {
 
 const execute = promisify(execFile);
 
-async function profileInChild(id: string): Promise<WorkProfile> {
-  const comparison = comparisonsOf(workKinds, modelSizes).find((row) => row.id === id);
-  if (comparison === undefined) throw new RangeError(`--works: ${id} is no row of the bench`);
-  const [{ request: named } = { request: { work: "" } }] = comparison.contestants;
-  const request = { ...named, model: comparison.model, ...comparison.sizes } as unknown as WorkRequest;
+/** Each of ours that a row of the bench has. */
+async function profileRow(id: string): Promise<readonly { ours: string; profile: WorkProfile }[]> {
+  const comparison = comparisonsOf(workKinds, modelSizes).find((row) => row.id === id && !row.isCommand);
+  if (comparison === undefined) throw new RangeError(`--works: ${id} is no row of the bench with a model`);
+  const profiles: { ours: string; profile: WorkProfile }[] = [];
+  for (const { name, side } of comparison.contestants) {
+    if (side !== "alignkit") continue;
+    const request = requestOf(comparison, name);
+    const started = performance.now();
+    profiles.push({ ours: name, profile: await profileInChild(request) });
+    note(`${id} ${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  }
+  return profiles;
+}
+
+async function profileInChild(request: WorkRequest): Promise<WorkProfile> {
   const script = fileURLToPath(new URL("profile-work.ts", import.meta.url));
   const flags = ["--conditions=@alignkit/source", "--import", "tsx", script, JSON.stringify(request)];
-  const { stdout } = await execute(process.execPath, [...flags, String(rounds)], {
+  const effort = [String(rounds), String(1000 * Number(values.seconds))];
+  const { stdout } = await execute(process.execPath, [...flags, ...effort], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     maxBuffer: 2 ** 26,
   });
@@ -84,11 +108,11 @@ if (only.has("peaks")) {
 }
 if (only.has("works")) {
   const stamp = await makeStamp();
-  for (const id of values.works.split(",")) {
-    note(id);
-    const profile = await profileInChild(id);
+  const ids = values.works === "missed" ? missedRows(readRecord(benchRecordPath)) : values.works.split(",");
+  for (const id of ids) {
     const others = record.works.filter((work) => work.id !== id);
-    record = { ...record, works: [...others, { id, stamp, profile }] };
+    const profiled = (await profileRow(id)).map(({ ours, profile }) => ({ id, ours, stamp, profile }));
+    record = { ...record, works: [...others, ...profiled] };
     save();
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { readProfile } from "./runtime-profile.js";
+import { readProfile, sumProfiles } from "./runtime-profile.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -66,30 +66,28 @@ const node = (op: string, ts: number, dur: number, inputs: number[][], outputs: 
   },
 });
 
-it("adds up the last runs by part", async () => {
-  const path = join(folder, "profile.json");
-  // Three calls; the first, which is slow, does not count. What begins a node is told apart from it.
-  const events = [...run(0, 100), ...run(1000, 1), ...run(2000, 2)];
-  await writeFile(
-    path,
-    JSON.stringify([{ cat: "Session", name: "session_initialization", ts: 0, dur: 9 }, ...events]),
-  );
-  const profile = readProfile(path, { calls: 3, last: 2, vocabulary: 11 });
-  // Milliseconds, of scales 1 and 2 together.
-  expect(profile).toMatchObject({
-    runs: 2,
-    milliseconds: 30,
-    byPart: { products: 3, head: 6, attention: 9, elementwise: 1.5 },
-  });
-  expect(profile?.byNode[0]).toEqual({
-    what: "MatMul 2x2x3x4 2x2x4x3",
-    part: "attention",
-    milliseconds: 9,
-  });
+it("adds up what came after the warm-up, by part", async () => {
+  // As ONNX Runtime names it, in local time; its events count from there, in microseconds.
+  const path = join(folder, "profile_2026-11-21_22-41-30_953.json");
+  const since = new Date(2026, 10, 21, 22, 41, 30, 953).getTime();
+  // What begins a node is told apart from it. The slow run at 0 ms does not count, nor the session made then.
+  const made = (ts: number) => ({ cat: "Session", name: "session_initialization", ts, dur: 9000 });
+  const events = [made(0), ...run(0, 100), ...run(2000, 1), ...run(3000, 2), made(4000)];
+  await writeFile(path, JSON.stringify(events));
+  const profile = readProfile(path, { since: since + 1, vocabulary: 11 });
+  // Milliseconds, of scales 1 and 2 together, and of the session that was made later.
+  expect(profile.byPart).toEqual({ products: 3, head: 6, attention: 9, elementwise: 1.5, sessions: 9 });
+  const longest = { what: "MatMul 2x2x3x4 2x2x4x3", part: "attention" };
+  expect(profile.byNode[0]).toEqual({ ...longest, milliseconds: 9, calls: 2, shortest: 3 });
+
+  const both = sumProfiles([profile, readProfile(path, { since, vocabulary: 11 })]);
+  // With the slow run: 9 + 300 + 9 in 2 + 3 calls; two sessions more.
+  expect(both.byNode[0]).toEqual({ ...longest, milliseconds: 318, calls: 5, shortest: 3 });
+  expect(both.byPart.sessions).toBe(27);
 });
 
-it("has nothing to say of a session that did not run", async () => {
+it("needs to know when a profile began", async () => {
   const path = join(folder, "profile.json");
   await writeFile(path, "[]");
-  expect(readProfile(path, { calls: 3, last: 2, vocabulary: 11 })).toBeNull();
+  expect(() => readProfile(path, { since: 0, vocabulary: 11 })).toThrow("does not tell when");
 });

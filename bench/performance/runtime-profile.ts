@@ -1,11 +1,12 @@
 /** What ONNX Runtime tells of its own time: milliseconds by part, from the profile of a session. */
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { type Kind, type Part, partOf } from "./parts.js";
 
 interface ProfileEvent {
   readonly cat: string;
   readonly name: string;
-  /** Microseconds. */
+  /** Microseconds since the profile began. */
   readonly ts: number;
   readonly dur: number;
   readonly args?: {
@@ -16,13 +17,21 @@ interface ProfileEvent {
 }
 
 export interface SessionProfile {
-  /** Runs that the figures are the sum of. */
-  readonly runs: number;
-  /** Of whole runs, with what is not told by node. */
-  readonly milliseconds: number;
+  /** Nodes by the part that they belong to; making the session is a part, too. */
   readonly byPart: Partial<Readonly<Record<Part, number>>>;
   /** By operator and shapes, the longest first. */
-  readonly byNode: readonly { readonly what: string; readonly part: Part; readonly milliseconds: number }[];
+  readonly byNode: readonly NodeTime[];
+}
+
+/** Nodes of one operator and the same shapes. */
+export interface NodeTime {
+  readonly what: string;
+  readonly part: Part;
+  /** Of all calls. */
+  readonly milliseconds: number;
+  readonly calls: number;
+  /** Of one call. */
+  readonly shortest: number;
 }
 
 const products: ReadonlySet<string> = new Set(["MatMul", "Gemm", "FusedMatMul", "FusedGemm"]);
@@ -34,41 +43,78 @@ const attentions: ReadonlySet<string> = new Set([
   "DecoderMaskedMultiHeadAttention",
 ]);
 
+/** What making a session is told by. */
+const making: ReadonlySet<string> = new Set(["model_loading_array", "session_initialization"]);
+
 /**
- * @param calls - how often the work was done in all; each ran the session equally often
- * @param last - so many of them, at the end, count
- * @returns null when the session did not run
+ * @param path - as ONNX Runtime names it: its end is the local time at which the profile began
+ * @param since - what happened before counts as warm-up, in milliseconds since 1970
  */
 export function readProfile(
   path: string,
-  { calls, last, vocabulary }: { readonly calls: number; readonly last: number; readonly vocabulary: number },
-): SessionProfile | null {
+  { since, vocabulary }: { readonly since: number; readonly vocabulary: number },
+): SessionProfile {
   const events = JSON.parse(readFileSync(path, "utf8")) as readonly ProfileEvent[];
-  const all = events.filter(({ name }) => name === "model_run");
-  const whole = all.slice(-Math.floor((all.length * last) / calls));
-  const [first] = whole;
-  if (first === undefined) return null;
+  const from = 1000 * (since - beginningOf(path));
   const byPart: Partial<Record<Part, number>> = {};
-  const nodes = new Map<string, { part: Part; milliseconds: number }>();
+  const nodes = new Map<string, NodeTime>();
   for (const { cat, name, ts, dur, args } of events) {
-    if (cat !== "Node" || !name.endsWith("_kernel_time") || ts < first.ts || args === undefined) continue;
+    if (ts < from) continue;
+    const milliseconds = dur / 1000;
+    if (making.has(name)) byPart.sessions = (byPart.sessions ?? 0) + milliseconds;
+    if (cat !== "Node" || !name.endsWith("_kernel_time") || args === undefined) continue;
     const operator = args.op_name ?? "";
     const [inputs, outputs] = [shapesOf(args.input_type_shape), shapesOf(args.output_type_shape)];
     const part = partOf(kindOf(operator), [...inputs, ...outputs], vocabulary);
-    byPart[part] = (byPart[part] ?? 0) + dur / 1000;
+    byPart[part] = (byPart[part] ?? 0) + milliseconds;
     const what = `${operator} ${inputs.map((shape) => shape.join("x")).join(" ")}`;
-    const node = nodes.get(what) ?? { part, milliseconds: 0 };
-    node.milliseconds += dur / 1000;
-    nodes.set(what, node);
+    const node = nodes.get(what);
+    nodes.set(what, {
+      what,
+      part,
+      milliseconds: (node?.milliseconds ?? 0) + milliseconds,
+      calls: (node?.calls ?? 0) + 1,
+      shortest: Math.min(node?.shortest ?? Number.POSITIVE_INFINITY, milliseconds),
+    });
   }
-  return {
-    runs: whole.length,
-    milliseconds: whole.reduce((total, { dur }) => total + dur / 1000, 0),
-    byPart,
-    byNode: [...nodes]
-      .map(([what, node]) => ({ what, ...node }))
-      .sort((a, b) => b.milliseconds - a.milliseconds),
-  };
+  return { byPart, byNode: [...nodes.values()].sort((a, b) => b.milliseconds - a.milliseconds) };
+}
+
+/** `profile_2026-11-21_22-41-30_953.json`, in milliseconds since 1970. */
+function beginningOf(path: string): number {
+  const found = /_(\d+)-(\d+)-(\d+)_(\d+)-(\d+)-(\d+)_(\d+)[.]json$/.exec(basename(path));
+  if (found === null) throw new RangeError(`${path} does not tell when the profile began`);
+  const [year, month, day, hours, minutes, seconds, milliseconds] = found.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return new Date(year, month - 1, day, hours, minutes, seconds, milliseconds).getTime();
+}
+
+/** Of several sessions. */
+export function sumProfiles(profiles: readonly SessionProfile[]): SessionProfile {
+  const byPart: Partial<Record<Part, number>> = {};
+  const nodes = new Map<string, NodeTime>();
+  for (const profile of profiles) {
+    for (const [part, milliseconds] of Object.entries(profile.byPart) as [Part, number][]) {
+      byPart[part] = (byPart[part] ?? 0) + milliseconds;
+    }
+    for (const node of profile.byNode) {
+      const other = nodes.get(node.what);
+      nodes.set(node.what, {
+        ...node,
+        milliseconds: node.milliseconds + (other?.milliseconds ?? 0),
+        calls: node.calls + (other?.calls ?? 0),
+        shortest: Math.min(node.shortest, other?.shortest ?? Number.POSITIVE_INFINITY),
+      });
+    }
+  }
+  return { byPart, byNode: [...nodes.values()].sort((a, b) => b.milliseconds - a.milliseconds) };
 }
 
 function kindOf(operator: string): Kind {

@@ -11,11 +11,11 @@ import {
   type TensorType,
   topologicalOrder,
 } from "@alignkit/core";
-import { addCosts, type Costs, graphCosts } from "./costs.js";
+import { addCosts, bytesOfType, type Costs, graphCosts } from "./costs.js";
 
-/** All results are ones: finite losses, and tokens that can be drawn. */
+/** Results are ones, and 0 where they are a single number: finite losses, tokens that can be drawn, and no differences. */
 export interface CountingBackend extends Backend {
-  /** What was run since the last call. */
+  /** What was run, and made ready, since the last call. */
   takeCosts(): Costs;
 }
 
@@ -25,13 +25,20 @@ export interface CountingBackend extends Backend {
  */
 export function countingBackend(supports: Backend["supports"], vocabulary: number): CountingBackend {
   let costs: Costs = {};
+  const prepared = new Set<DeviceTensor>();
   return {
     specificationVersion: "v1",
     name: "counting",
     supports,
     dynamicShapes: false,
     upload: async (value) => onesOf(value.type),
-    async compile(graph) {
+    async compile(graph, { constants = new Map() } = {}) {
+      // Weights that are given for good are read, and written once in the order that products like.
+      for (const tensor of constants.values()) {
+        if (prepared.has(tensor)) continue;
+        prepared.add(tensor);
+        costs = addCosts(costs, { sessions: { flops: 0, bytes: 2 * bytesOfType(tensor.type) } });
+      }
       const legal = legalize(graph, supports);
       const own = graphCosts(legal, vocabulary);
       return {
@@ -46,6 +53,7 @@ export function countingBackend(supports: Backend["supports"], vocabulary: numbe
     takeCosts() {
       const taken = costs;
       costs = {};
+      prepared.clear();
       return taken;
     },
   };
@@ -56,7 +64,7 @@ function onesOf(type: TensorType): DeviceTensor {
     type,
     async read() {
       const make = type.dtype === "float32" ? Float32Array : type.dtype === "int32" ? Int32Array : Uint8Array;
-      return { type, data: new make(sizeOf(type.shape)).fill(1) } as HostTensor;
+      return { type, data: new make(sizeOf(type.shape)).fill(type.shape.length === 0 ? 0 : 1) } as HostTensor;
     },
     dispose() {},
   };

@@ -1,0 +1,94 @@
+/** What must be in memory at once in the works of the bench: sizes from the shapes, before anything runs. */
+import {
+  forwardMemory,
+  type Head,
+  type ModelConfig,
+  parameterBytes,
+  runtimeBytes,
+  trainingMemory,
+} from "@alignkit/models";
+import type { WorkRequest } from "../alignkit/item.js";
+import { modelConfig } from "../alignkit/models.js";
+
+export interface MemoryNeeds {
+  /** Bytes by what they hold. */
+  readonly held: Readonly<Record<string, number>>;
+  /** Why it is more than the peer's, and what would change that. */
+  readonly why: string;
+}
+
+/** @returns null for a work that holds no model */
+export function memoryNeeds(request: WorkRequest): MemoryNeeds | null {
+  const needs = table[request.work];
+  if (needs === undefined) return null;
+  const { why, held } = needs(request, modelConfig(request.model, request.changes));
+  return { why, held: { ...held, "Node.js and ONNX Runtime": runtimeBytes } };
+}
+
+const arena =
+  "ONNX Runtime orders a step by itself, and its arena leaves gaps between tensors: activations take 1.4 times what is " +
+  "alive at once. An order that the caller may fix, or a plan of its memory across free sizes, would change that.";
+const packed =
+  "Decoding runs on weights that ONNX Runtime has packed for its products; those that the caller gave stay beside them. " +
+  "PyTorch multiplies with one copy. Products as fast on weights as they lie would change that.";
+
+const floatBytes = 4;
+
+const table: Readonly<Record<string, (request: WorkRequest, config: ModelConfig) => MemoryNeeds>> = {
+  sft: ({ batch, length, row = length ?? 128 }, config) => ({
+    held: trainingMemory({ ...passOf(config, "language_model", batch, row), accumulates: false }),
+    why: arena,
+  }),
+  reward: ({ k = 4, prompt = 32, response = 48 }, config) => {
+    const pass = { ...passOf(config, "scalar", k, prompt + response), targets: k };
+    return { held: trainingMemory({ ...pass, accumulates: false }), why: arena };
+  },
+  score: ({ batch, length = 128 }, config) => ({
+    held: {
+      parameters: parameterBytes(config, "language_model"),
+      activations: forwardMemory(passOf(config, "language_model", batch, length)),
+    },
+    why: arena,
+  }),
+  generate: ({ batch, prompt = 64, new: added = 64 }, config) => ({
+    held: {
+      parameters: parameterBytes(config, "language_model"),
+      "parameters packed": parameterBytes(config, "language_model"),
+      "key-value cache": cacheBytes(config, batch, prompt + added),
+    },
+    why: packed,
+  }),
+  ppo: ({ episodes = 32, minibatches = 8, prompt = 32, response = 48, texts = false }, config) => {
+    const rows = episodes / minibatches;
+    const length = prompt + response;
+    const policyPass = { ...passOf(config, "language_model", rows, length), targets: rows * response };
+    const policy = trainingMemory({ ...policyPass, accumulates: false });
+    const value = trainingMemory({ ...policyPass, head: "scalar", accumulates: false });
+    const ofTexts = trainingMemory({ ...passOf(config, "language_model", rows, length), accumulates: false });
+    return {
+      held: {
+        "parameters of four models": 2 * policy.parameters + 2 * value.parameters,
+        "moments of two": policy.optimizer + value.optimizer,
+        "gradients of one": policy.gradients + (texts ? ofTexts.gradients : 0),
+        "activations of updates": policy.activations + value.activations + (texts ? ofTexts.activations : 0),
+        "activations of scoring":
+          forwardMemory(policyPass) + 2 * forwardMemory({ ...policyPass, head: "scalar" }),
+        "policy packed for decoding": policy.parameters,
+        "key-value cache": cacheBytes(config, episodes, length),
+      },
+      why: `${packed} Each compiled function keeps the memory of its activations for its next batch.`,
+    };
+  },
+};
+
+const passOf = (config: ModelConfig, head: Head, rows: number, length: number) => ({
+  config,
+  head,
+  rows,
+  length,
+  targets: rows * (length - 1),
+});
+
+function cacheBytes({ layers, attention }: ModelConfig, rows: number, slots: number): number {
+  return 2 * layers * attention.keyValueHeads * attention.headDimension * rows * slots * floatBytes;
+}

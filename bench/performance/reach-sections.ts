@@ -1,0 +1,119 @@
+/** The tables of docs/performance.md about targets that were missed. */
+import type { BenchRecord } from "../record.js";
+import type { Peaks } from "./floor.js";
+import { table } from "./markdown.js";
+import { memoryNeeds } from "./memory-needs.js";
+import { parts } from "./parts.js";
+import { missedMemoryOf, missedTimesOf, type Reach, reachOf, requestOf } from "./reach.js";
+import { type PerformanceRecord, runtimePeaks } from "./record.js";
+
+/** In GFLOP, or GFLOP a second. */
+const rate = (flops: number) => (flops / 1e9).toFixed(0);
+
+/** What missed targets of time leave room for. */
+export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRecord): string {
+  if (peaks === undefined) return "Not measured yet.";
+  const best = runtimePeaks(peaks.measured);
+  const words: string[] = [];
+  const rows = missedTimesOf(bench).map(({ result, target }) => {
+    const { comparison, pairing, peer, peerFigures, ratios, milliseconds } = result;
+    const name = `${comparison.id} ${pairing.ours} / ${peer ?? "-"}`;
+    const work = works.find(({ id, ours }) => id === comparison.id && ours === pairing.ours);
+    if (ratios === null || peerFigures === null) {
+      return [name, `< ${target} ms`, `${milliseconds?.toFixed(1)} ms`];
+    }
+    const head = [name, target.toFixed(2), ratios.minOverMin.toFixed(2)];
+    if (work === undefined) return head;
+    const reach = reachOf(target, peerFigures.shortestMilliseconds, work.profile, best);
+    const rest = reach.restParts.map(
+      ({ part, bytes, milliseconds }) =>
+        `${parts[part]} ${(bytes / 1e9).toFixed(1)} GB, ${milliseconds.toFixed(0)} ms`,
+    );
+    words.push(
+      `- \`${name}\`: ${rate(reach.flops)} GFLOP of products, at the rates of their shapes ${rate((1000 * reach.flops) / reach.productsAtShapes)} GFLOP/s; of the rest ${rest.join("; ")}. ${conclusion(target, ratios.minOverMin, reach, best)}`,
+    );
+    return [
+      ...head,
+      reach.allowed.toFixed(0),
+      reach.productsAtBest.toFixed(0),
+      reach.productsAtShapes.toFixed(0),
+      reach.rest.toFixed(0),
+      reach.leastAtBest.toFixed(2),
+      reach.leastAtShapes.toFixed(2),
+      `${parts[reach.gap.part]} ${reach.gap.milliseconds.toFixed(0)}`,
+    ];
+  });
+  if (rows.length === 0) return "No target of time is missed.";
+  return [
+    `The best rate of ONNX Runtime for any product above: ${rate(best.flops)} GFLOP/s.`,
+    table(
+      [
+        "missed",
+        "target",
+        "ours, min / min",
+        "allowed, ms",
+        "products at the best rate, ms",
+        "at those of their shapes, ms",
+        "the rest, ms",
+        "least ratio at the best rate",
+        "at those of their shapes",
+        "longest above its floor, ms",
+      ],
+      rows,
+    ),
+    words.join("\n"),
+  ].join("\n\n");
+}
+
+/** Whether the target can be met, and what that would take. */
+function conclusion(
+  target: number,
+  measured: number,
+  { leastAtBest, leastAtShapes, neededRate, gap }: Reach,
+  best: Peaks,
+): string {
+  const goal = target.toFixed(2);
+  const largest = `the largest gap is ${parts[gap.part]}, ${gap.milliseconds.toFixed(0)} ms above its floor`;
+  if (measured < leastAtShapes) {
+    return "**Open**: the bench measured less than these calls take, so that the profile was taken under load; take it again.";
+  }
+  if (neededRate === null)
+    return `**Out of reach**: the rest alone is longer than ${goal} allows; ${largest}.`;
+  const needed = `products at ${rate(neededRate)} GFLOP/s and all else at its floor`;
+  if (leastAtBest > target) {
+    return `**Out of reach with this library**: ${goal} takes ${needed}, and its best product here reaches ${rate(best.flops)}. Faster products would change that.`;
+  }
+  if (leastAtShapes > target) {
+    return `**Out of reach with its products of these shapes**: ${goal} takes ${needed}. Products of these shapes at the best rate would change that.`;
+  }
+  return `**Not ruled out**: ${goal} takes ${needed}; ${largest}.`;
+}
+
+/** What peaks of memory above those of the peers hold. */
+export function memorySection(bench: BenchRecord): string {
+  const missed = missedMemoryOf(bench);
+  if (missed.length === 0) return "No peak is above that of its peer.";
+  const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+  const words: string[] = [];
+  const rows = missed.map(({ result }) => {
+    const { comparison, pairing, peer, ownFigures, peerFigures, memoryRatio } = result;
+    const name = `${comparison.id} ${pairing.ours} / ${peer}`;
+    const needs = memoryNeeds(requestOf(comparison, pairing.ours));
+    const held = Object.entries(needs?.held ?? {});
+    if (needs !== null) {
+      const list = held.map(([what, bytes]) => `${what} ${megabytes(bytes)}`);
+      words.push(`- \`${name}\`, MB: ${list.join(", ")}. ${needs.why}`);
+    }
+    return [
+      name,
+      memoryRatio?.toFixed(2) ?? "",
+      ownFigures?.peakMegabytes.toFixed(0) ?? "",
+      peerFigures?.peakMegabytes.toFixed(0) ?? "",
+      megabytes(held.reduce((total, [, bytes]) => total + bytes, 0)),
+    ];
+  });
+  return [
+    table(["above the peer", "ratio", "ours, MB", "the peer, MB", "to be held, MB"], rows),
+    words.join("\n"),
+  ].join("\n\n");
+}

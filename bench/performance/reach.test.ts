@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import { reachOf } from "./reach.js";
+
+/** 100 GFLOP/s and 10 GB/s. */
+const peaks = { flops: 100e9, bytes: 10e9 };
+
+const costs = {
+  // 2 s of arithmetic; 0.1 s of memory is less.
+  products: { flops: 200e9, bytes: 1e9 },
+  // 0.5 s.
+  head: { flops: 50e9, bytes: 0 },
+  // 4 GB: 400 ms.
+  optimizer: { flops: 0, bytes: 4e9 },
+  // 0.1 GB: 10 ms, less than a tenth of the rest.
+  embedding: { flops: 0, bytes: 0.1e9 },
+};
+const profiled = {
+  milliseconds: 4000,
+  byPart: { products: 2900, head: 600, optimizer: 450, embedding: 20, host: 30 },
+  shortestByPart: { products: 2500, head: 400, embedding: 15 },
+  longest: [],
+};
+
+it("adds up what must be done, and what the target leaves for it", () => {
+  const reach = reachOf(0.75, 4000, { costs, profiled }, peaks);
+  expect(reach).toEqual({
+    // 0.75 * 4000
+    allowed: 3000,
+    flops: 250e9,
+    // 2000, and of the head its own 400, which are less than 500.
+    productsAtBest: 2400,
+    productsAtShapes: 2900,
+    rest: 410,
+    restParts: [{ part: "optimizer", bytes: 4e9, milliseconds: 400 }],
+    // 2810 / 4000 and 3310 / 4000
+    leastAtBest: 0.7025,
+    leastAtShapes: 0.8275,
+    // 250 GFLOP in 3000 - 410 ms.
+    neededRate: 250e9 / 2.59,
+    // 2900 - 2000; the head is 100 above its floor, the optimizer 50, the host 30.
+    gap: { part: "products", milliseconds: 900 },
+  });
+});
+
+it("knows no rate that is enough where the rest alone takes too long", () => {
+  // 0.1 * 4000 = 400 ms; the rest takes 410.
+  expect(reachOf(0.1, 4000, { costs, profiled }, peaks).neededRate).toBeNull();
+});
+
+it("takes the mean of a part of which no shortest call is known", () => {
+  const { productsAtShapes } = reachOf(1, 1, { costs, profiled: { ...profiled, shortestByPart: {} } }, peaks);
+  // 2900 + 600
+  expect(productsAtShapes).toBe(3500);
+});

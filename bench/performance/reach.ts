@@ -1,0 +1,101 @@
+/** What a missed target leaves room for: the time that it allows, beside what the work takes at the least. */
+import type { WorkRequest } from "../alignkit/item.js";
+import type { Comparison } from "../comparisons.js";
+import { type BenchRecord, comparedRows } from "../record.js";
+import { type MissedCell, missedMemory, missedTimes, pair } from "../report.js";
+import { type Cost, noCost } from "./costs.js";
+import { floorOf, type Peaks } from "./floor.js";
+import { type Part, partNames } from "./parts.js";
+import type { WorkProfile } from "./profile-work.js";
+
+export interface Reach {
+  /** Milliseconds: the target times the shortest time of the peer. */
+  readonly allowed: number;
+  /** Of products with weights and the head. */
+  readonly flops: number;
+  /** Milliseconds that these take where each runs at the best rate of any product, or at its own where that is better. */
+  readonly productsAtBest: number;
+  /** Milliseconds that they take where each call is as short as the shortest of its shapes. */
+  readonly productsAtShapes: number;
+  /** Milliseconds of all else at the peaks. */
+  readonly rest: number;
+  /** What makes up most of it: the parts with a tenth or more, the longest first. */
+  readonly restParts: readonly {
+    readonly part: Part;
+    readonly bytes: number;
+    readonly milliseconds: number;
+  }[];
+  /** Time of ours over the shortest of the peer, if all of it were so. */
+  readonly leastAtBest: number;
+  readonly leastAtShapes: number;
+  /** FLOPs a second that products need for the target when the rest is at its floor; null where no rate is enough. */
+  readonly neededRate: number | null;
+  /** The part that is longest above its floor, in milliseconds. */
+  readonly gap: { readonly part: Part; readonly milliseconds: number };
+}
+
+const productParts: ReadonlySet<Part> = new Set<Part>(["products", "head"]);
+const otherParts = partNames.filter((part) => !productParts.has(part));
+
+/**
+ * @param target - time of ours over time of the peer, at most
+ * @param peer - shortest time of the peer, in milliseconds
+ * @param peaks - the best rate of any product of ONNX Runtime, and of copies
+ */
+export function reachOf(
+  target: number,
+  peer: number,
+  { costs, profiled }: Pick<WorkProfile, "costs" | "profiled">,
+  peaks: Peaks,
+): Reach {
+  const costOf = (part: Part): Cost => costs[part] ?? noCost;
+  const sum = (list: Iterable<Part>, of: (part: Part) => number): number =>
+    [...list].reduce((total, part) => total + of(part), 0);
+  const floor = (part: Part) => floorOf(costOf(part), peaks);
+  const atShapes = (part: Part) => profiled.shortestByPart[part] ?? profiled.byPart[part] ?? 0;
+  const over = (part: Part) => (profiled.byPart[part] ?? 0) - floor(part);
+
+  const allowed = target * peer;
+  const flops = sum(productParts, (part) => costOf(part).flops);
+  const productsAtBest = sum(productParts, (part) => Math.min(floor(part), atShapes(part)));
+  const productsAtShapes = sum(productParts, atShapes);
+  const rest = sum(otherParts, floor);
+  const gap = partNames.reduce((best, part) => (over(part) > over(best) ? part : best));
+  return {
+    allowed,
+    flops,
+    productsAtBest,
+    productsAtShapes,
+    rest,
+    restParts: otherParts
+      .map((part) => ({ part, bytes: costOf(part).bytes, milliseconds: floor(part) }))
+      .filter(({ milliseconds }) => milliseconds > rest / 10)
+      .sort((a, b) => b.milliseconds - a.milliseconds),
+    leastAtBest: (productsAtBest + rest) / peer,
+    leastAtShapes: (productsAtShapes + rest) / peer,
+    neededRate: allowed > rest ? (1000 * flops) / (allowed - rest) : null,
+    gap: { part: gap, milliseconds: over(gap) },
+  };
+}
+
+const missedOf =
+  (of: typeof missedTimes) =>
+  (record: BenchRecord): readonly MissedCell[] =>
+    of(comparedRows(record).flatMap(({ comparison, row }) => pair(comparison, row.results)));
+
+/** Cells whose target of time was missed. */
+export const missedTimesOf = missedOf(missedTimes);
+/** Cells whose peak memory is above that of the peer. */
+export const missedMemoryOf = missedOf(missedMemory);
+
+/** Rows of the bench with a model that have a target of time that was missed. */
+export function missedRows(record: BenchRecord): readonly string[] {
+  const rows = missedTimesOf(record).filter(({ result }) => !result.comparison.isCommand);
+  return [...new Set(rows.map(({ result }) => result.comparison.id))];
+}
+
+/** What is asked of the worker of ours. */
+export function requestOf({ contestants, model, sizes }: Comparison, ours: string): WorkRequest {
+  const request = contestants.find(({ name }) => name === ours)?.request;
+  return { ...request, model, ...sizes } as unknown as WorkRequest;
+}
