@@ -65,7 +65,7 @@ it.each([
         lr_scheduler_type: "constant",
         max_grad_norm: null,
       }),
-      model: { config, parameters: initializeParameters(config, "scalar", createRandom(1)) },
+      model: { config, initialize: () => initializeParameters(config, "scalar", createRandom(1)) },
       examples,
     });
     return { lines, parameters };

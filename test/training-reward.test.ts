@@ -76,7 +76,7 @@ describe.each(backends)("reward trajectory on $name", ({ create }) => {
     await trainRewardModel({
       context,
       config: rewardConfig.parse({ ...rewardTrajectory.config, train_files: "none", save_steps: 1 }),
-      model: { config, parameters },
+      model: { config, initialize: () => parameters },
       examples,
     });
 

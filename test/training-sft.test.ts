@@ -102,7 +102,7 @@ describe.each(backends)("sft trajectory on $name", ({ create }) => {
           save_steps: 1,
           loss_reduction: reduction,
         }),
-        model: { config, parameters },
+        model: { config, initialize: () => parameters },
         examples,
       });
 

@@ -67,6 +67,7 @@ export {
   createSharedWeights,
   type LoraFields,
   loraFields,
+  type ModelStart,
   modelToTrain,
   type SharedWeights,
 } from "./lora-training.js";

@@ -103,8 +103,8 @@ describe("frozen weights", () => {
       decays: () => true,
       maxGradNorm: undefined,
     } as const;
-    const started = { ...policy, parameters: hostTensors(policy.parameters) };
-    const optimizer = await createModelOptimizer(backend, settings, started, shared);
+    const start = { ...policy, initialize: () => policy.parameters };
+    const optimizer = await createModelOptimizer(backend, settings, start, shared);
     const frozen = await shared.upload(hostTensors(reference.parameters));
     const wte = "transformer.wte.weight";
     const up = "transformer.h.0.attn.c_attn.lora_B.weight";

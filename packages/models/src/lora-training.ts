@@ -15,6 +15,7 @@ import type { ModelConfig } from "./config.js";
 import type { Model, NumberSource } from "./initialize.js";
 import { addLora, defaultLoraTargets, mergeLora, trainedOf, withLora } from "./lora.js";
 import type { LoraConfig } from "./lora-config.js";
+import { hostTensors } from "./training.js";
 
 /** Fields for a config schema, named as in TRL's `ModelConfig`. */
 export const loraFields = {
@@ -141,6 +142,13 @@ export function createSharedWeights(backend: Backend): SharedWeights {
   };
 }
 
+/** A model to be trained. Its weights are made when training starts, so that nobody holds them beside the backend's. */
+export interface ModelStart {
+  readonly config: ModelConfig;
+  /** Asked for once. */
+  initialize(): Model["parameters"] | Promise<Model["parameters"]>;
+}
+
 /**
  * An optimizer of what the model trains, with its frozen weights beside.
  * @param saved - where to go on
@@ -148,16 +156,11 @@ export function createSharedWeights(backend: Backend): SharedWeights {
 export async function createModelOptimizer(
   backend: Backend,
   settings: AdamWSettings,
-  {
-    config,
-    head,
-    parameters,
-  }: Pick<Model, "config" | "head"> & {
-    readonly parameters: Readonly<Record<string, HostTensor>>;
-  },
+  { config, head, initialize }: ModelStart & Pick<Model, "head">,
   shared: SharedWeights,
   saved?: OptimizerSnapshot,
 ): Promise<Optimizer> {
+  const parameters = hostTensors(await initialize());
   const trained = trainedOf(config, head, parameters);
   const frozen = Object.fromEntries(Object.entries(parameters).filter(([name]) => !(name in trained)));
   return createOptimizer(backend, settings, saved ?? trained, await shared.upload(frozen));

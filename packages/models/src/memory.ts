@@ -93,7 +93,6 @@ export function trainingRunMemory(
     gradients,
     optimizer,
     activations,
-    "weights as they were read": parameters,
     "weights to be written": parameters,
     "runtime, about": runtimeBytes,
   };

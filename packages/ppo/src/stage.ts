@@ -334,7 +334,9 @@ function optimizerOf(
   step: number | undefined,
 ): Promise<Optimizer> {
   const start = saved === undefined || step === undefined ? undefined : savedOptimizer(saved, group, step);
-  return createModelOptimizer(backend, adamWSettings(config), model, shared, start);
+  const { head, parameters } = model;
+  const beginning = { config: model.config, head, initialize: () => parameterValues(parameters) };
+  return createModelOptimizer(backend, adamWSettings(config), beginning, shared, start);
 }
 
 async function release(

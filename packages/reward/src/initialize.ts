@@ -2,15 +2,16 @@
 import { type DirectoryArtifact, type Random, sizeOf } from "@alignkit/core";
 import {
   type Model,
+  openModelDirectory,
   type ParameterValue,
   parameterSpecifications,
-  readModelDirectory,
   readTokenizerFiles,
   requireKnownIds,
 } from "@alignkit/models";
 import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
 
-export interface InitialModel extends Model {
+/** Without its weights. */
+export interface InitialModel extends Pick<Model, "config" | "head"> {
   /** The tokenizer's, as they are. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Undefined where only ids are used. */
@@ -18,11 +19,12 @@ export interface InitialModel extends Model {
 }
 
 export async function readInitialModel({ directory }: DirectoryArtifact): Promise<InitialModel> {
-  const { config, parameters, head } = await readModelDirectory(directory);
+  const { config, head, close } = await openModelDirectory(directory);
+  await close();
   const files = await readTokenizerFiles(directory);
   const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
   requireKnownIds(config, tokenizer, directory);
-  return { config, parameters, head, files, tokenizer };
+  return { config, head, files, tokenizer };
 }
 
 /**

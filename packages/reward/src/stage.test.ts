@@ -148,7 +148,6 @@ describe("reward", () => {
           "optimizer": 43776,
           "parameters": 21888,
           "runtime, about": 149946368,
-          "weights as they were read": 21888,
           "weights to be written": 21888,
         },
         "notes": [

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { createRandom, defineStage, type PlanContext, type Random, type StagePlan } from "@alignkit/core";
+import { defineStage, type PlanContext, type Random, type StagePlan } from "@alignkit/core";
 import {
   demonstrationsArtifact,
   eachRecord,
@@ -10,8 +10,11 @@ import {
   withRecordStore,
 } from "@alignkit/data";
 import {
+  configToTrain,
+  type Model,
   maximumLength,
   modelToTrain,
+  readModelDirectory,
   rewardModelArtifact,
   trainingRunMemory,
   trainingSteps,
@@ -38,13 +41,16 @@ export const rewardStage = defineStage({
 
   async run(context, config, inputs) {
     const init = await readInitialModel(inputs.init);
-    const model = scalarModel(config, init, inputs.init.directory, context.random);
+    const { directory: start } = inputs.init;
+    const modelConfig = configToTrain(init.config, config, start);
+    const initialize = async () =>
+      scalarModel(config, await readModelDirectory(start), start, context.random).parameters;
     const { parameters, bias, count } = await withRecordStore(context.directory, async (store) => {
       const { train, evaluation, demonstrations } = await read(context, config, inputs, init, store);
       const trained = await trainRewardModel({
         context,
         config,
-        model,
+        model: { config: modelConfig, initialize },
         examples: train,
         evaluationExamples: evaluation,
         demonstrations,
@@ -58,7 +64,7 @@ export const rewardStage = defineStage({
     const directory = context.artifactDirectory("rewardModel");
     await writeModelDirectory(
       directory,
-      { config: { ...model.config, rewardBias: bias }, head: "scalar", parameters, generationConfig: null },
+      { config: { ...modelConfig, rewardBias: bias }, head: "scalar", parameters, generationConfig: null },
       { overwrite: true, files: init.files },
     );
     return { rewardModel: { directory } };
@@ -72,7 +78,7 @@ export const rewardStage = defineStage({
     if (config.train_files === null && context.pending.has("rankings")) {
       return { notes: ["the rankings come from an earlier stage"], outputsLike };
     }
-    const { config: model } = scalarModel(config, init, inputs.init.directory, createRandom(0));
+    const model = configToTrain(init.config, config, inputs.init.directory);
     return withRecordStore(tmpdir(), async (store) => {
       const examples = await read(context, config, inputs, init, store);
       return { ...planTraining(config, { ...init, config: model }, examples), outputsLike };
@@ -81,7 +87,7 @@ export const rewardStage = defineStage({
 });
 
 /** The model that is trained: with a scalar head, and with an adapter if one is asked for. */
-function scalarModel(config: RewardConfig, init: InitialModel, directory: string, random: Random) {
+function scalarModel(config: RewardConfig, init: Model, directory: string, random: Random) {
   const parameters = withScalarHead(init, random.split("head"));
   const scalar = { config: init.config, head: "scalar", parameters } as const;
   return modelToTrain(scalar, config, directory, random.split("adapter"));

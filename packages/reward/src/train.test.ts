@@ -22,7 +22,7 @@ const config = createModelConfig({
 });
 const model = {
   config,
-  parameters: initializeParameters(config, "scalar", createRandom(1).split("model")),
+  initialize: () => initializeParameters(config, "scalar", createRandom(1).split("model")),
 };
 
 /** K from 2 to 5 with ties; the more often token 12 occurs, the better. */

@@ -22,8 +22,7 @@ import {
   adamWSettings,
   createModelOptimizer,
   createSharedWeights,
-  hostTensors,
-  type Model,
+  type ModelStart,
   type ParameterValue,
   parameterValues,
   scheduleOf,
@@ -48,7 +47,7 @@ export interface TrainOptions {
   readonly context: TrainingContext;
   readonly config: Omit<RewardConfig, "train_files" | "eval_files" | "demonstration_files">;
   /** With a scalar head. */
-  readonly model: Pick<Model, "config" | "parameters">;
+  readonly model: ModelStart;
   readonly examples: RecordList<RankingExample>;
   /** Held out, for the metrics `eval_*`; may be empty. */
   readonly evaluationExamples?: RecordList<RankingExample>;
@@ -104,7 +103,7 @@ export async function trainRewardModel(options: TrainOptions): Promise<TrainedRe
   const optimizer = await createModelOptimizer(
     backend,
     adamWSettings(config),
-    { config: model.config, head: "scalar", parameters: hostTensors(model.parameters) },
+    { ...model, head: "scalar" },
     shared,
     latest === undefined ? undefined : savedOptimizer(latest, "model", latest.step),
   );

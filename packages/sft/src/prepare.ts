@@ -3,7 +3,7 @@ import { ConfigError, type DirectoryArtifact, type StagePlan } from "@alignkit/c
 import { eachRecord, type RecordList, roundingStep } from "@alignkit/data";
 import {
   type ModelConfig,
-  readModelDirectory,
+  openModelDirectory,
   readTokenizerFiles,
   requireKnownIds,
   trainingRunMemory,
@@ -15,16 +15,17 @@ import type { TrainingConfig } from "./config.js";
 import type { Examples } from "./examples.js";
 import { mixTexts } from "./pretraining-mix.js";
 
-/** A language model with its tokenizer, which is undefined where only ids are used. */
+/** A language model but for its weights, with its tokenizer, which is undefined where only ids are used. */
 export async function readPolicy({ directory }: DirectoryArtifact) {
-  const model = await readModelDirectory(directory);
-  if (model.head !== "language_model") {
-    throw new ConfigError(`${directory}: holds a model with a ${model.head} head; give a language model`);
+  const { config, head, generationConfig, close } = await openModelDirectory(directory);
+  await close();
+  if (head !== "language_model") {
+    throw new ConfigError(`${directory}: holds a model with a ${head} head; give a language model`);
   }
   const files = await readTokenizerFiles(directory);
   const tokenizer = tokenizerOf(files);
-  requireKnownIds(model.config, tokenizer, directory);
-  return { model, files, tokenizer };
+  requireKnownIds(config, tokenizer, directory);
+  return { config, generationConfig, files, tokenizer };
 }
 
 export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer | undefined {

@@ -15,6 +15,7 @@ import {
   type ModelConfig,
   maximumLength,
   policyArtifact,
+  readModelDirectory,
   readTokenizerFiles,
   writeModelDirectory,
 } from "@alignkit/models";
@@ -53,7 +54,7 @@ export const pretrainStage = defineStage({
       return trainLanguageModel({
         context,
         config,
-        model: { config: modelConfig, parameters: initialize(context.random.split("initialize")) },
+        model: { config: modelConfig, initialize: () => initialize(context.random.split("initialize")) },
         examples: examples.train,
         evaluationExamples: examples.evaluation,
       });
@@ -93,9 +94,9 @@ async function start(
     if (inputs.init === undefined) {
       throw new ConfigError(`no model: give "model" for a new one, or the input "init" to go on with one`);
     }
-    const { model, files, tokenizer } = await readPolicy(inputs.init);
-    const { config: modelConfig, generationConfig } = model;
-    return { config: modelConfig, files, tokenizer, generationConfig, initialize: () => model.parameters };
+    const { directory } = inputs.init;
+    const initialize = async () => (await readModelDirectory(directory)).parameters;
+    return { ...(await readPolicy(inputs.init)), initialize };
   }
   if (inputs.init !== undefined) {
     throw new ConfigError(`both "model" and the input "init" are given; leave one out`);

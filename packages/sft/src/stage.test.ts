@@ -188,7 +188,6 @@ describe("plan", () => {
           "optimizer": 257024,
           "parameters": 128512,
           "runtime, about": 149946368,
-          "weights as they were read": 128512,
           "weights to be written": 128512,
         },
         "notes": [

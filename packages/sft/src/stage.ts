@@ -20,10 +20,12 @@ import {
   withRecordStore,
 } from "@alignkit/data";
 import {
+  configToTrain,
   type ModelConfig,
   maximumLength,
   modelToTrain,
   policyArtifact,
+  readModelDirectory,
   rewardModelArtifact,
   writeModelDirectory,
 } from "@alignkit/models";
@@ -64,9 +66,9 @@ export const sftStage = defineStage({
 
   async run(context, config, inputs) {
     const policy = await policyToTrain(config, inputs.init, context.random.split("adapter"));
-    const { model, files, tokenizer } = policy;
+    const { config: model, files, tokenizer, generationConfig, initialize } = policy;
     const parameters = await withRecordStore(context.directory, async (store) => {
-      const examples = await readExamples(context, config, inputs, model.config, tokenizer, store);
+      const examples = await readExamples(context, config, inputs, model, tokenizer, store);
       const validationReward = await readValidation(context, config, inputs, policy);
       const measured = new Set<EvaluationMetric>();
       if (examples.evaluation.length > 0) measured.add("eval_loss");
@@ -74,7 +76,7 @@ export const sftStage = defineStage({
       return trainLanguageModel({
         context,
         config,
-        model,
+        model: { config: model, initialize },
         examples: examples.train,
         ...(examples.mixed === undefined ? {} : { mixed: examples.mixed }),
         evaluationExamples: examples.evaluation,
@@ -84,14 +86,15 @@ export const sftStage = defineStage({
       }).finally(() => validationReward?.dispose());
     });
     const directory = context.artifactDirectory("policy");
-    await writeModelDirectory(directory, { ...model, parameters }, { overwrite: true, files });
+    const trained = { config: model, head: "language_model", parameters, generationConfig } as const;
+    await writeModelDirectory(directory, trained, { overwrite: true, files });
     return { policy: { directory } };
   },
 
   async plan(context, config, inputs) {
     if (inputs.init === undefined) return { notes: ["the model comes from an earlier stage"] };
-    const { model, tokenizer } = await policyToTrain(config, inputs.init, createRandom(0));
-    maximumLength(config, model.config);
+    const { config: model, tokenizer } = await policyToTrain(config, inputs.init, createRandom(0));
+    maximumLength(config, model);
     const outputsLike = { policy: inputs.init };
     if (config.train_files === null && context.pending.has("demonstrations")) {
       return { notes: ["the demonstrations come from an earlier stage"], outputsLike };
@@ -101,16 +104,22 @@ export const sftStage = defineStage({
     }
     return withRecordStore(tmpdir(), async (store) => {
       const planned = { ...context, random: createRandom(0) };
-      const examples = await readExamples(planned, config, inputs, model.config, tokenizer, store);
-      return { ...planTraining(config, model.config, examples), outputsLike };
+      const examples = await readExamples(planned, config, inputs, model, tokenizer, store);
+      return { ...planTraining(config, model, examples), outputsLike };
     });
   },
 });
 
 /** The policy that is trained: the whole of it, or an adapter beside it. */
 async function policyToTrain(config: SftConfig, init: DirectoryArtifact, random: Random) {
+  const { directory } = init;
   const policy = await readPolicy(init);
-  return { ...policy, model: modelToTrain(policy.model, config, init.directory, random) };
+  return {
+    ...policy,
+    config: configToTrain(policy.config, config, directory),
+    initialize: async () =>
+      modelToTrain(await readModelDirectory(directory), config, directory, random).parameters,
+  };
 }
 
 async function readExamples(
@@ -144,18 +153,18 @@ async function readValidation(
   { backend, random, resolvePath, logger }: StageContext,
   config: SftConfig,
   { rewardModel, prompts }: ValidationInputs,
-  { model, files, tokenizer }: Awaited<ReturnType<typeof readPolicy>>,
+  { config: model, files, tokenizer }: Awaited<ReturnType<typeof readPolicy>>,
 ): Promise<ValidationReward | undefined> {
   if (rewardModel === undefined) return undefined;
   const found = prompts === undefined ? undefined : await filesOf(prompts);
   const held = found?.evaluation.length === 0 ? found.train : found?.evaluation;
   const promptFiles = config.eval_prompt_files?.map(resolvePath) ?? held;
   if (promptFiles === undefined) return undefined;
-  const maximum = maximumLength(config, model.config) - config.eval_response_length;
+  const maximum = maximumLength(config, model) - config.eval_response_length;
   const tokenizePrompt = createPromptTokenizer(tokenizer, {
     maximumLength: maximum,
     tooLong: "drop",
-    vocabularySize: model.config.vocabularySize,
+    vocabularySize: model.vocabularySize,
   });
   const fitting: TokenizedPrompt[] = [];
   const stream = tokenizeStream(streamPrompts(promptFiles), tokenizePrompt, ({ dropped }) => {
@@ -172,7 +181,7 @@ async function readValidation(
   }
   return createValidationReward({
     backend,
-    policy: { config: model.config, files, tokenizer },
+    policy: { config: model, files, tokenizer },
     rewardModel,
     prompts: fitting,
     responseLength: config.eval_response_length,

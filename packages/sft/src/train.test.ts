@@ -22,7 +22,7 @@ const config = createModelConfig({
 });
 const model = {
   config,
-  parameters: initializeParameters(config, "language_model", createRandom(1).split("model")),
+  initialize: () => initializeParameters(config, "language_model", createRandom(1).split("model")),
 };
 
 /** Rows of 3 to 10 tokens; the number of labels differs from row to row, so that means of means differ from means. */

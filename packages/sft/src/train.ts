@@ -23,8 +23,7 @@ import {
   adamWSettings,
   createModelOptimizer,
   createSharedWeights,
-  hostTensors,
-  type Model,
+  type ModelStart,
   type ParameterValue,
   parameterValues,
   type ResidualMasks,
@@ -51,7 +50,7 @@ import type { ValidationReward } from "./validation-reward.js";
 export interface TrainOptions {
   readonly context: TrainingContext;
   readonly config: TrainingConfig;
-  readonly model: Pick<Model, "config" | "parameters">;
+  readonly model: ModelStart;
   readonly examples: RecordList<Example>;
   /** Held out, for `eval_loss`; may be empty. */
   readonly evaluationExamples?: RecordList<Example>;
@@ -111,7 +110,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
   const optimizer = await createModelOptimizer(
     backend,
     adamWSettings(config),
-    { config: model.config, head: "language_model", parameters: hostTensors(model.parameters) },
+    { ...model, head: "language_model" },
     shared,
     latest === undefined ? undefined : savedOptimizer(latest, "model", latest.step),
   );
