@@ -22,7 +22,7 @@ import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
 import { createSessionStore, type Session } from "./session-store.js";
 import { type OnnxBackendOptions, type ProviderName, parseOptions, physicalCores } from "./settings.js";
-import { createHugePageAdvice, createHugePageMover, returnLargeBlocks } from "./system-memory.js";
+import { createHugePageMover, createPageAdvice, returnLargeBlocks } from "./system-memory.js";
 import type { TensorMemory, Value } from "./tensor-memory.js";
 
 /** Host kernels are bound by memory, which a few threads use up. */
@@ -49,13 +49,13 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     ...(profilePrefix === undefined ? {} : { profilePrefix }),
     ...(providerTable[provider].session === undefined ? {} : { provider: providerTable[provider].session }),
   };
-  const advise = createHugePageAdvice();
+  const advice = createPageAdvice();
   const heap = providerTable[provider].memory === undefined ? createHeap() : undefined;
-  if (heap !== undefined) advise(heap.buffer);
+  if (heap !== undefined) advice.hugePages(heap.buffer);
   const memory =
     providerTable[provider].memory === undefined
-      ? createHostMemory(api, createMemoryPool({ advise, heap, releaseHandle: api.releaseTensor }), {
-          mapper: heap && createFileMapper(heap, advise),
+      ? createHostMemory(api, createMemoryPool({ advice, heap, releaseHandle: api.releaseTensor }), {
+          mapper: heap && createFileMapper(heap, advice.hugePages),
           settle: createHugePageMover(),
         })
       : await startDevice(api, provider, name, settings);
@@ -104,6 +104,8 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
       const legal = legalize(graph, supports, canTake);
       const target = memory.isHost ? "with_host" : "alone";
       const plan = makePlan(legal, legalVariant, initializers.keys(), target);
+      // Sessions take memory for constants in a form of their own.
+      if (initializers.size > 0) memory.giveUpIdle?.();
       const sessions: Session[] = [];
       for (const step of plan.steps) {
         if (step.kind === "model") sessions.push(await store.open(step.lowered, initializers));

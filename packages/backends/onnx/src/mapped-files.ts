@@ -7,7 +7,7 @@
 import koffi from "koffi";
 import type { Heap } from "./heap.js";
 import type { Block } from "./memory.js";
-import type { AdviseHugePages } from "./system-memory.js";
+import type { PageAdvice } from "./system-memory.js";
 
 /** Heap memory with the contents of a file. */
 export interface MappedBlock extends Block {
@@ -30,7 +30,7 @@ const anonymous = 0x4020; // MAP_ANONYMOUS | MAP_NORESERVE
 const populateRead = 22; // MADV_POPULATE_READ, since Linux 5.14; before that pages come when they are touched
 
 /** @returns `undefined` on other systems than Linux */
-export function createFileMapper(heap: Heap, advise: AdviseHugePages): FileMapper | undefined {
+export function createFileMapper(heap: Heap, advise: PageAdvice["hugePages"]): FileMapper | undefined {
   if (process.platform !== "linux") return undefined;
   const library = koffi.load(null);
   const pageSize = library.func("getpagesize", "int", [])() as number;

@@ -18,7 +18,7 @@ import {
 import type { Heap } from "./heap.js";
 import type { FileMapper } from "./mapped-files.js";
 import type { Handle, OrtApi } from "./ort-api.js";
-import type { AdviseHugePages } from "./system-memory.js";
+import type { PageAdvice } from "./system-memory.js";
 import { type HostArray, hostArray, type TensorMemory, type Value } from "./tensor-memory.js";
 
 /** A piece of memory. */
@@ -72,8 +72,8 @@ export const idleRounds = 64;
 const smallestShared = 1 << 19;
 
 export interface MemoryPoolOptions {
-  /** Called for memory that is made anew. */
-  readonly advise?: AdviseHugePages;
+  /** Told of memory that is made anew, and of memory that is given up. */
+  readonly advice?: PageAdvice;
   /** Called with the handle of memory that is given up. */
   readonly releaseHandle?: (handle: Handle) => void;
   /** Where large blocks go as long as there is room. */
@@ -81,7 +81,7 @@ export interface MemoryPoolOptions {
 }
 
 export function createMemoryPool({
-  advise = () => {},
+  advice,
   releaseHandle = () => {},
   heap,
 }: MemoryPoolOptions = {}): MemoryPool {
@@ -97,6 +97,8 @@ export function createMemoryPool({
   const giveUp = ({ buffer, byteOffset, byteLength, held }: Block): void => {
     idleBytes -= byteLength;
     if (held !== undefined) releaseHandle(held.handle);
+    // At once, because what is not of the heap stays until it is collected.
+    advice?.giveBack(buffer, byteOffset, byteLength);
     if (buffer === heap?.buffer) heap.free(byteOffset, byteLength);
   };
   const fresh = (byteLength: number): Block => {
@@ -106,7 +108,7 @@ export function createMemoryPool({
     if (heap !== undefined && offset !== undefined)
       return { buffer: heap.buffer, byteOffset: offset, byteLength };
     const buffer = new SharedArrayBuffer(byteLength);
-    advise(buffer);
+    advice?.hugePages(buffer);
     return { buffer, byteOffset: 0, byteLength };
   };
   return {
@@ -246,6 +248,7 @@ export function createHostMemory(
     },
     own: (tensor) => (tensor instanceof HostValue ? tensor : undefined),
     nextRound: () => pool.nextRound(),
+    giveUpIdle: () => pool.clear(),
     ...(settle === undefined ? {} : { settle }),
     dispose: () => pool.clear(),
   };

@@ -52,6 +52,8 @@ export interface TensorMemory {
   readonly isHost: boolean;
   /** Marks the end of a run; memory that lies idle for long is given up. */
   nextRound(): void;
+  /** Gives up what lies idle, because memory is wanted elsewhere. */
+  giveUpIdle?(): void;
   /** Puts memory that the library took meanwhile in order for many runs. */
   settle?(): Promise<void>;
   dispose(): void;
