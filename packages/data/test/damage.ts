@@ -25,7 +25,8 @@ const kinds: readonly Kind[] = [
   },
   function fill(bytes, _other, random) {
     const at = random.integer(bytes.length);
-    return bytes.fill(telling[random.integer(telling.length)] as number, at, at + 1 + random.integer(12));
+    const end = Math.min(bytes.length, at + 1 + random.integer(12));
+    return bytes.fill(telling[random.integer(telling.length)] as number, at, end);
   },
   function overwrite(bytes, other, random) {
     const from = random.integer(other.length);

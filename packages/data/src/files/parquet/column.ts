@@ -1,3 +1,4 @@
+import { UnfitValueError } from "./json-values.js";
 import type { Page } from "./pages.js";
 import type { SchemaNode } from "./schema.js";
 
@@ -10,19 +11,13 @@ export interface Column {
   take(): unknown;
 }
 
+/** @throws {Error} naming the column, here and when something is taken */
 export function createColumn(pages: Iterator<Page>, { path, definitionLevel }: SchemaNode): Column {
   let page: Page | undefined;
   let left = 0;
-  const column = {
-    repetition: 0,
-    definition: -1,
-    take(): unknown {
-      if (page === undefined)
-        throw new Error(`column "${path.join(".")}" has fewer values than its footer says`);
-      const value = column.definition === definitionLevel ? page.value() : null;
-      advance();
-      return value;
-    },
+  const named = (cause: unknown): unknown => {
+    if (cause instanceof UnfitValueError) return cause;
+    return new Error(`column "${path.join(".")}": ${(cause as Error).message}`, { cause });
   };
   const advance = () => {
     while (left === 0) {
@@ -33,6 +28,24 @@ export function createColumn(pages: Iterator<Page>, { path, definitionLevel }: S
     column.repetition = page?.repetition() ?? 0;
     column.definition = page?.definition() ?? -1;
   };
-  advance();
+  const column = {
+    repetition: 0,
+    definition: -1,
+    take(): unknown {
+      try {
+        if (page === undefined) throw new Error("it has fewer values than its footer says");
+        const value = column.definition === definitionLevel ? page.value() : null;
+        advance();
+        return value;
+      } catch (cause) {
+        throw named(cause);
+      }
+    },
+  };
+  try {
+    advance();
+  } catch (cause) {
+    throw named(cause);
+  }
   return column;
 }

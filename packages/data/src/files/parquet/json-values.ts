@@ -94,8 +94,8 @@ const plain: MakeToJson = () => (value) => value;
 
 const unreadable =
   (kind: string): MakeToJson =>
-  (column) => {
-    throw new Error(`column "${column.path.join(".")}" holds ${kind}, which is not read; leave it out`);
+  () => {
+    throw new Error(`it holds ${kind}, which is not read; leave the column out`);
   };
 
 const byConverted: Readonly<Record<number, MakeToJson>> = {

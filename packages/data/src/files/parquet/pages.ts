@@ -36,14 +36,13 @@ const dictionaryEncodings = [2, 8];
 export function* readPages(bytes: Buffer, chunk: Chunk): Generator<Page> {
   const { column } = chunk;
   const cursor: ByteCursor = { bytes, position: 0 };
-  const name = `column "${column.path.join(".")}"`;
   const toJson = jsonValues(column);
   let dictionary: Dictionary | undefined;
   let seen = 0;
   while (seen < chunk.values && cursor.position < bytes.length) {
-    const header = readStruct(cursor, `the header of a page of ${name}`);
+    const header = readStruct(cursor, "the header of a page");
     const kind = integerIn(header, 1, "the kind of a page");
-    const body = readBytes(cursor, integerIn(header, 3, "the size of a page"), name);
+    const body = readBytes(cursor, integerIn(header, 3, "the size of a page"), "the chunk");
     if (kind === dictionaryPage) {
       const count = integerIn(
         structOf(header[7], "the header of a dictionary"),
@@ -56,16 +55,14 @@ export function* readPages(bytes: Buffer, chunk: Chunk): Generator<Page> {
     if (split === undefined) continue;
     const { count, encoding, repetition, definition, values } = split(header, body, chunk);
     if (count < 0 || seen + count > chunk.values)
-      throw new Error(
-        `${name} has ${chunk.values} values in its footer, and a page with ${count} after ${seen}`,
-      );
+      throw new Error(`it has ${chunk.values} values in its footer, and a page with ${count} after ${seen}`);
     seen += count;
     yield {
       count,
-      repetition: levels(repetition, column.repetitionLevel, `the list levels of ${name}`),
-      definition: levels(definition, column.definitionLevel, `the null levels of ${name}`),
+      repetition: levels(repetition, column.repetitionLevel, "the list levels"),
+      definition: levels(definition, column.definitionLevel, "the null levels"),
       value: dictionaryEncodings.includes(encoding)
-        ? fromDictionary(dictionary, values, name)
+        ? fromDictionary(dictionary, values)
         : plainly(encoding, values, column, count, toJson),
     };
   }
@@ -128,8 +125,7 @@ function plainly(
   toJson: ToJson,
 ): () => unknown {
   const read = encodings[encoding];
-  if (read === undefined)
-    throw new Error(`column "${column.path.join(".")}" has the unknown encoding ${encoding}`);
+  if (read === undefined) throw new Error(`a page has the unknown encoding ${encoding}`);
   // A page of nulls has no values, not even their number.
   let next: NextValue | undefined;
   return () => {
@@ -155,11 +151,15 @@ function readDictionary(bytes: Buffer, column: SchemaNode, count: number, toJson
   };
 }
 
-function fromDictionary(dictionary: Dictionary | undefined, bytes: Buffer, name: string): () => unknown {
+function fromDictionary(dictionary: Dictionary | undefined, bytes: Buffer): () => unknown {
   let next: (() => number) | undefined;
   return () => {
-    if (dictionary === undefined) throw new Error(`${name} has a page that needs a dictionary, and none`);
-    next ??= readHybrid(bytes.subarray(1), readBytes({ bytes, position: 0 }, 1, name)[0] as number, name);
+    if (dictionary === undefined) throw new Error("a page needs a dictionary, and there is none");
+    next ??= readHybrid(
+      bytes.subarray(1),
+      readBytes({ bytes, position: 0 }, 1, "places in a dictionary")[0] as number,
+      "places in a dictionary",
+    );
     return dictionary(next());
   };
 }
