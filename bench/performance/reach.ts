@@ -30,8 +30,8 @@ export interface Reach {
   readonly leastAtShapes: number;
   /** FLOPs a second that products need for the target when the rest is at its floor; null where no rate is enough. */
   readonly neededRate: number | null;
-  /** The part that is longest above its floor, in milliseconds. */
-  readonly gap: { readonly part: Part; readonly milliseconds: number };
+  /** The parts that are longest above their floors, by so many milliseconds, the longest first. */
+  readonly gaps: readonly { readonly part: Part; readonly milliseconds: number }[];
 }
 
 const productParts: ReadonlySet<Part> = new Set<Part>(["products", "head"]);
@@ -60,7 +60,6 @@ export function reachOf(
   const productsAtBest = sum(productParts, (part) => Math.min(floor(part), atShapes(part)));
   const productsAtShapes = sum(productParts, atShapes);
   const rest = sum(otherParts, floor);
-  const gap = partNames.reduce((best, part) => (over(part) > over(best) ? part : best));
   return {
     allowed,
     flops,
@@ -74,7 +73,11 @@ export function reachOf(
     leastAtBest: (productsAtBest + rest) / peer,
     leastAtShapes: (productsAtShapes + rest) / peer,
     neededRate: allowed > rest ? (1000 * flops) / (allowed - rest) : null,
-    gap: { part: gap, milliseconds: over(gap) },
+    gaps: partNames
+      .map((part) => ({ part, milliseconds: over(part) }))
+      .filter(({ milliseconds }) => milliseconds > 0)
+      .sort((a, b) => b.milliseconds - a.milliseconds)
+      .slice(0, 3),
   };
 }
 
