@@ -23,6 +23,11 @@ it("says how to install an engine that is absent, and takes no other", async () 
   );
 });
 
+it("says what computes, and on how many threads", async () => {
+  const backend = await createTfjsBackend({ provider: "wasm" });
+  expect(backend.runtime).toMatchObject({ name: "TensorFlow.js", device: "WebAssembly", threads: 1 });
+});
+
 it("refuses to go on when another engine has taken its place", async () => {
   const backend = await createTfjsBackend({ provider: "wasm" });
   const { tf } = await loadEngine("cpu");

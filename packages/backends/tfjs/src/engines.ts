@@ -16,6 +16,8 @@ export interface EngineSettings {
   readonly gpu: boolean;
   /** What it computes on, in words. */
   readonly device: string;
+  /** How many threads compute, where the engine does not choose. */
+  readonly threads?: number;
   /** Whether graphs are compiled to sessions of TensorFlow instead of being run op by op. */
   readonly compiles: boolean;
   /** Variables of the environment that it reads when it is loaded. */
@@ -58,6 +60,7 @@ export const engines = {
     plainOnly: true,
     gpu: false,
     device: "WebAssembly",
+    threads: 1,
     compiles: false,
     environment: {},
   },
@@ -79,6 +82,7 @@ export const engines = {
     plainOnly: false,
     gpu: false,
     device: "JavaScript",
+    threads: 1,
     compiles: false,
     environment: {},
   },

@@ -46,7 +46,13 @@ export async function loadEngine(name: EngineName): Promise<LoadedEngine> {
       check();
       return tf.tidy(compute);
     };
-    const runtime = { name: "TensorFlow.js", version: tf.version_core, device: settings.device };
+    const { device, threads } = settings;
+    const runtime = {
+      name: "TensorFlow.js",
+      version: tf.version_core,
+      device,
+      ...(threads === undefined ? {} : { threads }),
+    };
     return { name: `tfjs:${name}`, tf, settings, runtime, check, scoped };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.trim() : String(cause);
