@@ -72,7 +72,8 @@ function readGroup(value: ThriftValue, columns: readonly SchemaNode[], byteLengt
 function readChunk(value: ThriftValue | undefined, column: SchemaNode, byteLength: number): Chunk {
   const name = `column "${column.path.join(".")}" of its footer`;
   const chunk = structOf(value, name);
-  if (chunk[1] !== undefined) throw new Error(`${name} is in another file; merge the files`);
+  if (Buffer.isBuffer(chunk[1]) && chunk[1].length > 0)
+    throw new Error(`${name} is in another file; merge the files`);
   const about = structOf(chunk[3], `the description of ${name}`);
   const path = listIn(about, 3, `the path of ${name}`).map((part) => textOf(part, `the path of ${name}`));
   if (path.join("\0") !== column.path.join("\0"))
