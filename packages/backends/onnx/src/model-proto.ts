@@ -16,7 +16,7 @@ export interface ValueInfo {
   readonly shape: readonly Dimension[] | "any";
 }
 
-/** A constant: its bytes inline, or left to `AddExternalInitializers`. */
+/** A constant: its bytes inline, or left to `AddInitializer`. */
 export interface Initializer {
   readonly name: string;
   readonly type: ElementType;
@@ -128,8 +128,9 @@ function bytesOf(data: ArrayBufferView): Uint8Array {
 function tensorMessage(tensor: Initializer): object {
   const head = { name: tensor.name, dims: tensor.shape, dataType: elementTypes[tensor.type] };
   if (tensor.data !== undefined) return { ...head, rawData: bytesOf(tensor.data) };
-  const external = 1; // DataLocation.EXTERNAL; the location is never opened, the values are handed over in memory
-  return { ...head, dataLocation: external, externalData: [{ key: "location", value: tensor.name }] };
+  const external = 1; // DataLocation.EXTERNAL
+  // Never opened, since the values are handed over in memory; but it must be there, at or below the working directory.
+  return { ...head, dataLocation: external, externalData: [{ key: "location", value: "." }] };
 }
 
 function attributeMessage(name: string, value: AttributeValue): object {

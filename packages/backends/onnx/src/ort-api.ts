@@ -269,17 +269,9 @@ export function loadOrtApi(path: string): OrtApi {
         check(functions.enableProfiling(options, prefix), "EnableProfiling");
       }
       if (settings.provider !== undefined) appendProvider(options, settings.provider);
-      const initializers = settings.initializers ?? [];
-      if (initializers.length > 0) {
-        const names = pointerArray(initializers.map((entry) => entry.name));
-        const values = new BigUint64Array(initializers.map((entry) => entry.value));
-        const count = initializers.length;
-        const status = functions.addExternalInitializers(options, names.pointers, values, count);
-        check(status, "AddExternalInitializers");
-        // Without this the session would be made from copies of them.
-        for (const { name, value } of initializers) {
-          check(functions.addInitializer(options, name, value), "AddInitializer");
-        }
+      // AddExternalInitializers would copy each of them on the way.
+      for (const { name, value } of settings.initializers ?? []) {
+        check(functions.addInitializer(options, name, value), "AddInitializer");
       }
       return options;
     } catch (error) {
