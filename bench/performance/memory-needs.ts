@@ -73,10 +73,8 @@ const table: Readonly<Record<string, (request: WorkRequest, config: ModelConfig)
         "activations of updates": policy.activations + value.activations + (texts ? ofTexts.activations : 0),
         "activations of scoring":
           forwardMemory(policyPass) + 2 * forwardMemory({ ...policyPass, head: "scalar" }),
-        "policy packed for decoding": policy.parameters,
-        "key-value cache": cacheBytes(config, episodes, length),
       },
-      why: `${packed} Each compiled function keeps the memory of its activations for its next batch.`,
+      why: `Updates are the worst moment; decoding takes turns with them. ${arena}`,
     };
   },
 };

@@ -82,7 +82,7 @@ export function trainingMemory(
 
 /**
  * What a stage that trains one model holds at its worst, by what it holds: at its end, when the weights are read back to be
- * written, and the host still has those that it began with.
+ * written.
  */
 export function trainingRunMemory(
   shape: Parameters<typeof trainingMemory>[0],

@@ -21,6 +21,9 @@ import type { PpoInputs } from "./stage.js";
 
 const bytesPerFloat = 4;
 
+const sum = (parts: Readonly<Record<string, number>>): number =>
+  Object.values(parts).reduce((total, bytes) => total + bytes, 0);
+
 /** Bytes of weights; those of a base that an earlier one has, too, are in memory already. */
 function weightCounter() {
   const bases = new Set<string>();
@@ -76,8 +79,8 @@ export async function planPpo(
 }
 
 /**
- * Bytes by what they hold. Weights and moments stay; each compiled function keeps the memory of its activations for the next
- * batch, so those of updates and of scoring add up. Weights prepared for sampling are there beside them.
+ * Bytes by what they hold at the worst moment. Weights and moments stay; sampling, with its prepared weights and its cache,
+ * and updates take turns. The memory of activations is kept for the next batch, so those of updates and of scoring add up.
  * @param withTexts - whether it is PPO-ptx
  */
 async function memoryOf(
@@ -116,6 +119,16 @@ async function memoryOf(
     (rewardConfig === undefined ? 0 : forwardMemory({ ...passOf(rewardConfig, "scalar"), targets: rows }));
   const { keyValueHeads, headDimension } = policyConfig.attention;
   const cacheOfRow = 2 * policyConfig.layers * keyValueHeads * headDimension * policyPass.length;
+  const sampling = {
+    "weights for sampling": policy.parameters,
+    "key-value cache": cacheOfRow * Math.min(config.generation_batch_size, config.batch_size) * bytesPerFloat,
+  };
+  const updates = {
+    // Policy and value model take turns; with texts the policy has two gradients.
+    gradients: Math.max(policy.gradients + (texts?.gradients ?? 0), valued.gradients),
+    "activations of updates": policy.activations + valued.activations + (texts?.activations ?? 0),
+    "activations of scoring": scoring,
+  };
   return {
     "policy weights": bytesOf(policyConfig, "language_model"),
     "policy optimizer": policy.optimizer,
@@ -124,12 +137,7 @@ async function memoryOf(
     ...(rewardConfig === undefined ? {} : { "reward model weights": bytesOf(rewardConfig, "scalar") }),
     "value weights": bytesOf(valueConfig, "scalar"),
     "value optimizer": valued.optimizer,
-    // Policy and value model take turns; with texts the policy has two gradients.
-    gradients: Math.max(policy.gradients + (texts?.gradients ?? 0), valued.gradients),
-    "activations of updates": policy.activations + valued.activations + (texts?.activations ?? 0),
-    "activations of scoring": scoring,
-    "weights for sampling": policy.parameters,
-    "key-value cache": cacheOfRow * Math.min(config.generation_batch_size, config.batch_size) * bytesPerFloat,
+    ...(sum(sampling) > sum(updates) ? sampling : updates),
     "runtime, about": runtimeBytes,
   };
 }
