@@ -42,7 +42,7 @@ describe("loadOrtApi", () => {
     const w = api.createTensor(weights, "float32", [2, 3]);
     const session = await api.createSession(encodeModel(affine), {
       threads: 1,
-      initializers: [{ name: "w", value: w }],
+      initializers: [{ name: "w", value: w, isReadable: false }],
     });
     const names = { inputNames: new NameList(["x"]), outputNames: new NameList(["y"]) };
     for (const rows of [1, 2]) {

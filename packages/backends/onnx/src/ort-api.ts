@@ -20,6 +20,8 @@ export type Memory = ArrayBufferView;
 export interface ExternalInitializer {
   readonly name: string;
   readonly value: Handle;
+  /** Whether the session may look at it while it is made, to fold constants; that costs a copy. */
+  readonly isReadable: boolean;
 }
 
 export interface SessionSettings {
@@ -269,9 +271,16 @@ export function loadOrtApi(path: string): OrtApi {
         check(functions.enableProfiling(options, prefix), "EnableProfiling");
       }
       if (settings.provider !== undefined) appendProvider(options, settings.provider);
-      // AddExternalInitializers would copy each of them on the way.
-      for (const { name, value } of settings.initializers ?? []) {
+      const initializers = settings.initializers ?? [];
+      for (const { name, value } of initializers) {
         check(functions.addInitializer(options, name, value), "AddInitializer");
+      }
+      const readable = initializers.filter(({ isReadable }) => isReadable);
+      if (readable.length > 0) {
+        const names = pointerArray(readable.map(({ name }) => name));
+        const values = new BigUint64Array(readable.map(({ value }) => value));
+        const status = functions.addExternalInitializers(options, names.pointers, values, readable.length);
+        check(status, "AddExternalInitializers");
       }
       return options;
     } catch (error) {

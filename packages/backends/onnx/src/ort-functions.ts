@@ -38,6 +38,7 @@ export const ortFunctions = {
   appendCudaProvider: [204, "p:pp"],
   createCudaProviderOptions: [205, "p:p"],
   releaseCudaProviderOptions: [208, "v:p"],
+  addExternalInitializers: [210, "p:pppz"],
   appendExecutionProvider: [216, "p:psppz"],
 } as const satisfies Readonly<Record<string, readonly [index: number, signature: string]>>;
 

@@ -1,5 +1,15 @@
-import { float32, input, legalize, mul } from "@alignkit/core";
+import {
+  compileFunction,
+  float32,
+  input,
+  legalize,
+  matMul,
+  mul,
+  type Tensor,
+  transpose,
+} from "@alignkit/core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createOnnxBackend } from "./backend.js";
 import { findLibrary } from "./library.js";
 import type { LoweredModel } from "./lower/lowering.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
@@ -59,4 +69,36 @@ it("makes a session anew for other constants", async () => {
   ]);
   store.dispose();
   memory.dispose();
+});
+
+/** Large enough that ONNX Runtime takes it without a copy, unless nodes compute from it alone. */
+const size = 600;
+
+it.each([
+  ["a product reads", (w: Tensor) => w],
+  ["is transposed before", (w: Tensor) => transpose(w, [1, 0])],
+  ["is scaled before", (w: Tensor) => mul(w, 2)],
+])("makes sessions of a large constant that %s", async (_, of) => {
+  const backend = await createOnnxBackend({ threads: 1 });
+  const values = Float32Array.from({ length: size * size }, (_, index) => (index % 7) - 3);
+  const w = await backend.upload(float32(values, [size, size]));
+  const x = float32(
+    Float32Array.from({ length: size }, (_, index) => index % 5),
+    [1, size],
+  );
+  const results: number[][] = [];
+  for (const constants of [{ w }, {}]) {
+    const run = compileFunction(
+      backend,
+      (given: { readonly x: Tensor; readonly w: Tensor }) => ({ y: matMul(given.x, of(given.w)) }),
+      { constants },
+    );
+    const { y } = await run({ x, w });
+    results.push([...(await y.read()).data]);
+    await run.dispose();
+  }
+  // Small integers, so that sums are exact in any order.
+  expect(results[0]).toEqual(results[1]);
+  expect(new Set(results[0]).size).toBeGreaterThan(1);
+  await backend.dispose();
 });

@@ -4,6 +4,7 @@
  * Making one takes 40 ms for a decoder of four layers, as long as ten of its steps. One without weights of its own waits
  * for the next who compiles the same graph: generators and scorers are made anew whenever weights change.
  */
+import { sizeOf } from "@alignkit/core";
 import type { LoweredModel } from "./lower/lowering.js";
 import { encodeModel } from "./model-proto.js";
 import { type Handle, NameList, type OrtApi, type SessionSettings } from "./ort-api.js";
@@ -32,6 +33,17 @@ export interface SessionStore {
 /** Sessions that wait, at most; the oldest leaves. */
 const mostIdle = 8;
 
+/** Constants of fewer elements may be read while a session is made, whatever for: the copy costs nothing. */
+const smallestUnread = 1 << 18;
+
+/** What nodes compute from constants alone, ONNX Runtime computes while it makes the session. */
+function foldedConstants({ initializers, nodes }: LoweredModel["model"]): ReadonlySet<string> {
+  const names = new Set(initializers.map(({ name }) => name));
+  return new Set(
+    nodes.filter(({ inputs }) => inputs.every((name) => names.has(name))).flatMap(({ inputs }) => inputs),
+  );
+}
+
 export function createSessionStore(api: OrtApi, settings: SessionSettings): SessionStore {
   const idle: { readonly bytes: Uint8Array; readonly session: Session }[] = [];
   return {
@@ -43,9 +55,15 @@ export function createSessionStore(api: OrtApi, settings: SessionSettings): Sess
       const external = new Set(
         model.initializers.filter((entry) => entry.data === undefined).map((entry) => entry.name),
       );
+      const folded = foldedConstants(model);
       const initializers = [...constants]
-        .map(([position, value]) => ({ name: constantName(position), value: value.handle }))
-        .filter((entry) => external.has(entry.name));
+        .map(([position, value]) => ({ name: constantName(position), value }))
+        .filter(({ name }) => external.has(name))
+        .map(({ name, value }) => ({
+          name,
+          value: value.handle,
+          isReadable: folded.has(name) || sizeOf(value.type.shape) < smallestUnread,
+        }));
       const handle = await api.createSession(bytes, { ...settings, initializers });
       const session: Session = {
         handle,
