@@ -1,35 +1,12 @@
-import { ShapeMismatchError } from "../errors.js";
-import { type DType, formatType, type Shape, sameShape, sizeOf, type TensorType } from "../types.js";
+import { type DType, type Shape, sameShape, sizeOf, type TensorType } from "../types.js";
 import type { OpAttributes, OpName } from "./attributes.js";
+import { arity, at, dtypes, list, require } from "./input-rules.js";
 
 /** Result types from input types; throws when they do not fit. */
 export type Infer<K extends OpName> = (
   inputs: readonly TensorType[],
   attributes: OpAttributes[K],
 ) => TensorType[];
-
-const list = (shape: readonly number[]) => `[${shape.join(",")}]`;
-
-function fail(op: OpName, inputs: readonly TensorType[], rule: string): never {
-  const given = inputs.map(formatType).join(", ");
-  throw new ShapeMismatchError(`${op}: ${given} do not fit: ${rule}`, { op, inputs });
-}
-
-function require(condition: boolean, op: OpName, inputs: readonly TensorType[], rule: string): void {
-  if (!condition) fail(op, inputs, rule);
-}
-
-function arity(op: OpName, inputs: readonly TensorType[], least: number, most = least): void {
-  require(inputs.length >= least &&
-    inputs.length <= most, op, inputs, `takes ${least === most ? least : `${least} to ${most}`} inputs`);
-}
-
-function dtypes(op: OpName, inputs: readonly TensorType[], ...expected: readonly DType[]): void {
-  for (const [index, dtype] of expected.entries()) {
-    const input = inputs[index];
-    if (input !== undefined) require(input.dtype === dtype, op, inputs, `input ${index} must be ${dtype}`);
-  }
-}
 
 /** Elementwise on floats, one operand. */
 function unary<K extends OpName>(op: K): Infer<K> {
@@ -64,10 +41,6 @@ function reduction<K extends "sum" | "max">(op: K): Infer<K> {
     ), op, inputs, `axes ${list(axes)} out of range`);
     return [{ dtype, shape: shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) }];
   };
-}
-
-function at(inputs: readonly TensorType[], index: number): TensorType {
-  return inputs[index] as TensorType;
 }
 
 const numeric: readonly DType[] = ["float32", "int32"];
