@@ -6,7 +6,6 @@ const mapThreshold = -3; // M_MMAP_THRESHOLD of mallopt
 const notNeeded = 4; // MADV_DONTNEED
 const huge = 14; // MADV_HUGEPAGE
 const collapse = 25; // MADV_COLLAPSE, since Linux 6.1: pages that were touched already become huge as well
-const pageSize = 4096n;
 const smallest = 4 << 20; // two huge pages of 2 MiB, so that one fits whole
 
 /** Tells the system of the whole pages of a piece of memory. It is advice: where the system refuses, nothing happens. */
@@ -25,7 +24,10 @@ export interface PageAdvice {
 
 export function createPageAdvice(): PageAdvice {
   if (process.platform !== "linux") return { hugePages: () => {}, giveBack: () => {} };
-  const advise = koffi.load(null).func("madvise", "int", ["uintptr_t", "size_t", "int"]);
+  const library = koffi.load(null);
+  const advise = library.func("madvise", "int", ["uintptr_t", "size_t", "int"]);
+  // The system's own: a length that is no multiple of it is rounded up, and what stands behind would be lost.
+  const pageSize = BigInt(library.func("getpagesize", "int", [])() as number);
   const adviser =
     (advice: number): AdvisePages =>
     (memory, byteOffset = 0, byteLength = memory.byteLength - byteOffset) => {
