@@ -60,10 +60,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
         })
       : await startDevice(api, provider, name, settings);
   const store = createSessionStore(api, settings);
-  const kernels = createHostKernels(
-    memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0,
-    heap?.memory,
-  );
+  const kernels = createHostKernels(memory.isHost ? Math.min(threads, mostKernelThreads) - 1 : 0, heap);
   const taken = memory.isHost ? [...wholeComposites, ...hostComposites] : wholeComposites;
   const supports = new Set(taken.filter((op) => !providerTable[provider].without.includes(op)));
   const own = (tensor: DeviceTensor): Value => {

@@ -13,7 +13,8 @@ export interface Heap {
   free(offset: number, byteLength: number): void;
 }
 
-const pageSize = 65_536;
+/** Of WebAssembly. */
+export const pageSize = 65_536;
 /** One less than WebAssembly has: of exactly 4 GiB, Node 20 does not hand the memory to another thread. */
 const mostPages = 65_535;
 const alignment = 64;
@@ -22,9 +23,6 @@ const alignment = 64;
  * find lines by that place, and work on several such arrays took up to three times as long (Zen 3).
  */
 const stagger = 1088;
-/** The first page holds the kernels' running sums; the last stays free, so that no end address wraps to 0. */
-const reservedPages = 1;
-
 interface Block {
   readonly start: number;
   readonly end: number;
@@ -40,9 +38,8 @@ export function createHeap(pages = mostPages): Heap | undefined {
   }
   const buffer = memory.buffer;
   /** Free blocks by address, never touching each other. */
-  let vacant: readonly Block[] = [
-    { start: reservedPages * pageSize, end: (pages - reservedPages) * pageSize },
-  ];
+  // The last page stays free, so that no end address wraps to 0.
+  let vacant: readonly Block[] = [{ start: 0, end: (pages - 1) * pageSize }];
   const padded = (byteLength: number): number =>
     Math.ceil(byteLength / alignment) * alignment + (byteLength < pageSize ? 0 : stagger);
   return {

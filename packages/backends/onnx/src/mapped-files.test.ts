@@ -23,7 +23,7 @@ afterAll(() => rm(directory, { recursive: true }));
 const wholeHeap = 14 * 65_536 - 1088;
 
 describe.skipIf(process.platform !== "linux")("files as memory (Linux only)", () => {
-  const heap = createHeap(16) as Heap;
+  const heap = createHeap(15) as Heap;
   const mapper = createFileMapper(heap, () => {}) as FileMapper;
   const map = async (): Promise<MappedBlock | undefined> => {
     const file = await open(path);

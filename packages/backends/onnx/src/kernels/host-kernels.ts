@@ -6,8 +6,16 @@
  */
 import { Worker } from "node:worker_threads";
 import { BackendError } from "@alignkit/core";
-import { type HelperData, type Job, runJob } from "./jobs.js";
-import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
+import { createHeap, type Heap, pageSize } from "../heap.js";
+import { type Job, runJob } from "./jobs.js";
+import {
+  type AdamWArrays,
+  type AdamWScalars,
+  createSimdKernels,
+  type Places,
+  type SimdOptions,
+  scratchBytes,
+} from "./simd.js";
 import { workerSource } from "./worker-source.generated.js";
 
 export interface HostKernels {
@@ -36,19 +44,26 @@ interface Helper {
  * @param helpers - threads beside this one; started at first use
  * @param heap - memory whose arrays are worked on where they lie
  */
-export function createHostKernels(helpers: number, heap?: WebAssembly.Memory): HostKernels {
-  const kernels = createSimdKernels({ heap });
-  const isOnHeap = (array: Float32Array): boolean => array.buffer === heap?.buffer;
+export function createHostKernels(helpers: number, heap: Heap = smallHeap(helpers + 1)): HostKernels {
+  const { memory } = heap;
+  const scratches = Array.from({ length: helpers + 1 }, () => {
+    const scratch = heap.allocate(scratchBytes);
+    if (scratch === undefined) throw new BackendError(`onnx: the heap has no ${scratchBytes} bytes left`);
+    return scratch;
+  });
+  const [ownScratch = 0, ...others] = scratches;
+  const kernels = createSimdKernels({ memory, scratch: ownScratch });
+  const isOnHeap = (array: Float32Array): boolean => array.buffer === memory.buffer;
   let started: readonly Helper[] | undefined;
   const team = (): readonly Helper[] => {
-    started ??= Array.from({ length: helpers }, (_, index) => startHelper({ heap, thread: index + 1 }));
+    started ??= others.map((scratch) => startHelper({ memory, scratch }));
     return started;
   };
   /** Runs one job per thread, the last on this one. */
   const runAll = async (jobs: readonly Job[]): Promise<readonly number[]> => {
-    const others = jobs.slice(0, -1).map((job, index) => (team()[index] as Helper).run(job));
+    const theirs = jobs.slice(0, -1).map((job, index) => (team()[index] as Helper).run(job));
     const own = runJob(kernels, jobs.at(-1) as Job);
-    return [...(await Promise.all(others)).flat(), ...own];
+    return [...(await Promise.all(theirs)).flat(), ...own];
   };
   const partsOf = (values: Float32Array): number =>
     values.length >= smallestShared && values.buffer instanceof SharedArrayBuffer ? helpers + 1 : 1;
@@ -63,7 +78,12 @@ export function createHostKernels(helpers: number, heap?: WebAssembly.Memory): H
         first: arrays.first.subarray(start, end),
         second: arrays.second.subarray(start, end),
       });
-      const onHeap = Object.values(arrays).every(isOnHeap);
+      const onHeap: Places = {
+        parameter: isOnHeap(arrays.parameter),
+        gradient: isOnHeap(arrays.gradient),
+        first: isOnHeap(arrays.first),
+        second: isOnHeap(arrays.second),
+      };
       await runAll(cuts.map((part) => ({ kind: "adamW", arrays: cut(part), scalars, onHeap })));
     },
     addRows: (base, ids, rows) => kernels.addRows(base, ids, rows, isOnHeap(base) && isOnHeap(rows)),
@@ -79,8 +99,16 @@ export function createHostKernels(helpers: number, heap?: WebAssembly.Memory): H
     async dispose() {
       await Promise.all((started ?? []).map((helper) => helper.dispose()));
       started = undefined;
+      for (const scratch of scratches.splice(0)) heap.free(scratch, scratchBytes);
     },
   };
+}
+
+/** Where the system refuses a large one. */
+function smallHeap(threads: number): Heap {
+  const heap = createHeap(1 + Math.ceil(((scratchBytes + pageSize) * threads) / pageSize));
+  if (heap === undefined) throw new BackendError("onnx: the system gives no WebAssembly memory");
+  return heap;
 }
 
 interface Cut {
@@ -105,7 +133,7 @@ function segmentsOf(values: Float32Array, start: number, end: number): readonly 
   return segments;
 }
 
-function startHelper(data: HelperData): Helper {
+function startHelper(data: SimdOptions): Helper {
   const worker = new Worker(workerSource, { eval: true, name: "alignkit-kernels", workerData: data });
   const waiting: {
     readonly resolve: (sums: readonly number[]) => void;

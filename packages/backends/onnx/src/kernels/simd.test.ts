@@ -3,6 +3,14 @@ import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.j
 
 const round = Math.fround;
 
+const kernelsOf = (piece: number) =>
+  createSimdKernels({
+    memory: new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true }),
+    scratch: 64,
+    piece,
+  });
+const apart = { parameter: false, gradient: false, first: false, second: false };
+
 const scalars: AdamWScalars = {
   beta1: 0.9,
   beta2: 0.95,
@@ -48,7 +56,7 @@ describe("adamW", () => {
       plainAdamW(expected, scalars);
       for (const piece of [8, 64, 8192]) {
         const actual = arrays(length);
-        createSimdKernels({ piece }).adamW(actual, scalars, false);
+        kernelsOf(piece).adamW(actual, scalars, apart);
         expect(actual).toEqual(expected);
       }
     },
@@ -60,13 +68,13 @@ describe("sumSquares", () => {
     const values = Float32Array.from({ length: 1003 }, (_, i) => Math.sin(i) * 1e3);
     let exact = 0;
     for (const value of values) exact += value * value;
-    const results = [8, 64, 8192].map((piece) => createSimdKernels({ piece }).sumSquares(values, false));
+    const results = [8, 64, 8192].map((piece) => kernelsOf(piece).sumSquares(values, false));
     expect(new Set(results).size).toBe(1);
     expect(Math.abs((results[0] as number) / exact - 1)).toBeLessThan(1e-14); // 1003 roundings of 1.1e-16, mostly cancelling
   });
 
   it("ignores what an earlier, longer call left behind", () => {
-    const kernels = createSimdKernels({ piece: 16 });
+    const kernels = kernelsOf(16);
     kernels.sumSquares(new Float32Array(16).fill(100), false);
     expect(kernels.sumSquares(new Float32Array([1, 2, 3]), false)).toBe(14); // 1 + 4 + 9
   });

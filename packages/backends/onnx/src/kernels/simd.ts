@@ -1,8 +1,8 @@
 /**
  * Host kernels over float arrays, computed in WebAssembly SIMD.
  *
- * Arrays on the heap (see heap.ts) are worked on where they lie. Others are copied, a piece at a time, into a small
- * scratch memory that stays in the processor's cache, and back. Results are the same, whatever the way and the piece.
+ * Arrays on the heap (see heap.ts) are worked on where they lie. Others are copied, a piece at a time, to a scratch place
+ * of the heap that stays in the processor's cache, and back. Results are the same, whatever the way and the piece.
  */
 import { wasmBytes } from "./wasm-bytes.generated.js";
 
@@ -26,9 +26,11 @@ export interface AdamWArrays {
   readonly second: Float32Array;
 }
 
+/** Which of the arrays lie in the memory of the kernels. */
+export type Places = Readonly<Record<keyof AdamWArrays, boolean>>;
+
 export interface SimdKernels {
-  /** @param onHeap - whether all arrays lie on the heap */
-  adamW(arrays: AdamWArrays, scalars: AdamWScalars, onHeap: boolean): void;
+  adamW(arrays: AdamWArrays, scalars: AdamWScalars, onHeap: Places): void;
   /** Adds each row of `rows` to the row of `base` that its id names. @param onHeap - whether both lie on the heap */
   addRows(base: Float32Array, ids: ArrayLike<number>, rows: Float32Array, onHeap: boolean): void;
   /** Sum of squares, accumulated in double precision in a fixed order. */
@@ -36,11 +38,10 @@ export interface SimdKernels {
 }
 
 export interface SimdOptions {
-  /** The memory of the heap, if there is one. */
-  readonly heap?: WebAssembly.Memory | undefined;
-  /** Which of the threads that share the heap this is. */
-  readonly thread?: number;
-  /** Floats per piece: four pieces of 32 KiB stay in a second-level cache; measured best of 1 Ki to 64 Ki. */
+  readonly memory: WebAssembly.Memory;
+  /** Where in the memory {@link scratchBytes} are theirs alone. */
+  readonly scratch: number;
+  /** Floats per piece, at most {@link longestPiece}. */
   readonly piece?: number;
 }
 
@@ -60,93 +61,70 @@ interface WasmKernels {
 
 const runningSums = 8;
 const sumsBytes = runningSums * 8;
+/** Four pieces of 32 KiB stay in a second-level cache; measured best of 1 Ki to 64 Ki. */
+const longestPiece = 8192;
 /**
- * Where the scratch begins: half a page off, because large arrays begin near a page boundary, and processors copy
- * five times slower (Zen 3) between places that are almost equal modulo the page size.
+ * Slots begin at different places of a page, because processors copy five times slower (Zen 3) between places that are
+ * almost equal modulo the page size.
  */
-const scratchOffset = 2048;
-const wasmPage = 65_536;
+const slotBytes = longestPiece * 4 + 1088;
+/** What kernels need for themselves: the running sums, and a slot for each array of a step. */
+export const scratchBytes = sumsBytes + 4 * slotBytes;
 
-/** Kernels with a scratch memory of their own. */
-export function createSimdKernels({ heap, thread = 0, piece = 8192 }: SimdOptions = {}): SimdKernels {
+const names = ["parameter", "gradient", "first", "second"] as const;
+
+export function createSimdKernels({ memory, scratch, piece = longestPiece }: SimdOptions): SimdKernels {
   const module = new WebAssembly.Module(Buffer.from(wasmBytes.join(""), "base64"));
-  const instantiate = (memory: WebAssembly.Memory): WasmKernels =>
-    new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmKernels;
-  const pages = Math.ceil((scratchOffset + 4 * piece * 4) / wasmPage);
-  const scratchMemory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const onScratch = instantiate(scratchMemory);
-  const onHeap = heap === undefined ? undefined : instantiate(heap);
-  const slots = [0, 1, 2, 3].map((slot) => scratchOffset + slot * piece * 4);
-  const scratch = slots.map((offset) => new Float32Array(scratchMemory.buffer, offset, piece));
-  const [p, g, m, v] = scratch as [Float32Array, Float32Array, Float32Array, Float32Array];
-  const scratchSums = new Float64Array(scratchMemory.buffer, 0, runningSums);
-  const heapSums = heap && new Float64Array(heap.buffer, thread * sumsBytes, runningSums);
-
-  const adamWInPieces = (
-    { parameter, gradient, first, second }: AdamWArrays,
-    scalars: readonly number[],
-  ): void => {
-    const { length } = parameter;
-    for (let start = 0; start < length; start += piece) {
-      const end = Math.min(start + piece, length);
-      const count = end - start;
-      p.set(parameter.subarray(start, end));
-      g.set(gradient.subarray(start, end));
-      m.set(first.subarray(start, end));
-      v.set(second.subarray(start, end));
-      const [pAt, gAt, mAt, vAt] = slots as [number, number, number, number];
-      onScratch.adamW(pAt, gAt, mAt, vAt, (count + 3) & ~3, ...scalars);
-      const whole = count === piece;
-      parameter.set(whole ? p : p.subarray(0, count), start);
-      first.set(whole ? m : m.subarray(0, count), start);
-      second.set(whole ? v : v.subarray(0, count), start);
-    }
+  const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmKernels;
+  const sums = new Float64Array(memory.buffer, scratch, runningSums);
+  const slots = names.map(
+    (_, slot) => new Float32Array(memory.buffer, scratch + sumsBytes + slot * slotBytes, longestPiece),
+  );
+  const fill = (slot: number, values: Float32Array): number => {
+    const own = slots[slot] as Float32Array;
+    own.set(values);
+    return own.byteOffset;
   };
 
   return {
-    adamW(arrays, settings, isOnHeap) {
+    adamW(arrays, settings, onHeap) {
       const scalars = scalarsOf(settings);
-      if (!isOnHeap) return adamWInPieces(arrays, scalars);
-      const { parameter, gradient, first, second } = arrays;
-      const whole = parameter.length & ~3;
-      (onHeap as WasmKernels).adamW(
-        parameter.byteOffset,
-        gradient.byteOffset,
-        first.byteOffset,
-        second.byteOffset,
-        whole,
-        ...scalars,
-      );
-      // What is left of a vector must not be written past the end.
-      const rest = (array: Float32Array): Float32Array => array.subarray(whole);
-      const last = {
-        parameter: rest(parameter),
-        gradient: rest(gradient),
-        first: rest(first),
-        second: rest(second),
+      const run = (start: number, end: number, inPlace: Places): void => {
+        const [p, g, m, v] = names.map((name, slot) =>
+          inPlace[name] ? arrays[name].byteOffset + 4 * start : fill(slot, arrays[name].subarray(start, end)),
+        ) as [number, number, number, number];
+        wasm.adamW(p, g, m, v, (end - start + 3) & ~3, ...scalars);
+        for (const [slot, name] of names.entries()) {
+          if (inPlace[name] || name === "gradient") continue;
+          arrays[name].set((slots[slot] as Float32Array).subarray(0, end - start), start);
+        }
       };
-      adamWInPieces(last, scalars);
+      const { length } = arrays.parameter;
+      const whole = length & ~3;
+      const step = names.every((name) => onHeap[name]) ? whole : piece;
+      for (let start = 0; start < whole; start += step) run(start, Math.min(start + step, whole), onHeap);
+      // What is left of a vector must not be written past the end.
+      if (whole < length) run(whole, length, nowhere);
     },
-    addRows(base, ids, rows, isOnHeap) {
+    addRows(base, ids, rows, onHeap) {
       const width = rows.length / Math.max(1, ids.length);
-      const whole = isOnHeap ? width & ~3 : 0;
+      const whole = onHeap ? width & ~3 : 0;
       const [baseAt, rowsAt] = [base.byteOffset, rows.byteOffset];
       for (let position = 0; position < ids.length; position++) {
         const [to, from] = [(ids[position] as number) * width, position * width];
-        if (whole > 0) onHeap?.add(baseAt + 4 * to, rowsAt + 4 * from, whole);
+        if (whole > 0) wasm.add(baseAt + 4 * to, rowsAt + 4 * from, whole);
         for (let i = whole; i < width; i++)
           base[to + i] = (base[to + i] as number) + (rows[from + i] as number);
       }
     },
-    sumSquares(values, isOnHeap) {
-      const sums = (isOnHeap ? heapSums : scratchSums) as Float64Array;
+    sumSquares(values, onHeap) {
       sums.fill(0);
       const whole = values.length & -runningSums;
-      if (isOnHeap) (onHeap as WasmKernels).sumSquares(values.byteOffset, whole, thread * sumsBytes);
-      for (let start = 0; start < whole && !isOnHeap; start += piece) {
-        const end = Math.min(start + piece, whole);
-        p.set(values.subarray(start, end));
-        onScratch.sumSquares(slots[0] as number, end - start, 0);
+      const step = onHeap ? whole : piece;
+      for (let start = 0; start < whole; start += step) {
+        const end = Math.min(start + step, whole);
+        const at = onHeap ? values.byteOffset + 4 * start : fill(0, values.subarray(start, end));
+        wasm.sumSquares(at, end - start, sums.byteOffset);
       }
       for (let i = whole; i < values.length; i++) {
         sums[i - whole] = (sums[i - whole] as number) + (values[i] as number) ** 2;
@@ -157,6 +135,8 @@ export function createSimdKernels({ heap, thread = 0, piece = 8192 }: SimdOption
     },
   };
 }
+
+const nowhere: Places = { parameter: false, gradient: false, first: false, second: false };
 
 /** In the order of the kernel's parameters. */
 function scalarsOf(settings: AdamWScalars): readonly number[] {
