@@ -3,34 +3,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
 import { build } from "esbuild";
+import { compileAssembly } from "../../../../scripts/compile-assembly.mjs";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** The bytes of kernels/kernels.ts, base64. */
-async function wasmFile() {
-  const { error, stderr, binary } = await asc.compileString(
-    readFileSync(join(folder, "kernels/kernels.ts"), "utf8"),
-    {
-      optimizeLevel: 3,
-      noAssert: true,
-      runtime: "stub",
-      enable: ["simd", "threads"],
-      importMemory: true,
-      sharedMemory: true,
-      initialMemory: 1,
-      maximumMemory: 65536,
-    },
-  );
-  if (error) throw new Error(`${error.message}\n${stderr}`);
-  const lines =
-    Buffer.from(binary)
-      .toString("base64")
-      .match(/.{1,100}/g) ?? [];
-  const body = lines.map((line) => `  "${line}",`).join("\n");
-  return `/** Compiled from kernels/kernels.ts by \`npm run build:wasm\`; not edited by hand. */\nexport const wasmBytes: readonly string[] = [\n${body}\n];\n`;
-}
+const wasmFile = () =>
+  compileAssembly(join(folder, "kernels/kernels.ts"), {
+    enable: ["simd", "threads"],
+    sharedMemory: true,
+    initialMemory: 1,
+    maximumMemory: 65536,
+  });
 
 /** src/kernels/worker.ts with all that it imports, as one CommonJS text, which a thread can be started from. */
 async function workerFile() {

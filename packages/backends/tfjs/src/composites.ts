@@ -2,7 +2,7 @@ import { type CompositeName, type Kernel, sizeOf } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { readIds } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
-import type { Product } from "./plain-products.js";
+import type { Product } from "./wasm-products.js";
 
 /** Composites that take one pass, or operands of unequal shape, where their decomposition would write out each step. */
 export type WholeComposite = CompositeName &

@@ -9,7 +9,7 @@ export interface EngineSettings {
   readonly needs: string;
   /**
    * Whether little more than products of two matrices as they lie is fast: WebAssembly takes 10 to 400 times as long
-   * for transposed operands, for many matrices at once and for repeating values.
+   * for transposed operands, for many matrices at once and for repeating values. Products are our own there.
    */
   readonly plainOnly: boolean;
   /** Whether it must compute on a GPU. */

@@ -3,7 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { compositeKernels, type WholeComposite } from "./composites.js";
 import { indexingKernels } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
-import { type Product, plainProducts } from "./plain-products.js";
+import { type Product, wasmProducts } from "./wasm-products.js";
 
 /** A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way. */
 export function tfjsKernels(
@@ -23,7 +23,7 @@ export function tfjsKernels(
     const repeated = tf.mul(tf.cast(x, "float32"), tf.fill([...shape], 1));
     return x.dtype === "bool" ? tf.notEqual(repeated, 0) : repeated;
   };
-  const product: Product = settings.plainOnly ? plainProducts(tf) : tf.matMul;
+  const product: Product = settings.plainOnly ? wasmProducts(tf) : tf.matMul;
 
   return {
     ...indexingKernels(engine),
@@ -69,7 +69,14 @@ export function tfjsKernels(
     or: binary((a, b) => tf.logicalOr(a, b)),
     select: ([condition, yes, no]) => scoped(() => [tf.where(condition!, yes!, no!)]),
 
-    sum: ([x], { axes }) => scoped(() => [tf.sum(x!, [...axes], true)]),
+    sum: ([x], { axes }) =>
+      scoped(() => {
+        const ofColumns = x!.rank === 2 && axes.length === 1 && axes[0] === 0;
+        // tfjs would exchange the axes first.
+        return settings.plainOnly && ofColumns && x!.dtype === "float32"
+          ? [product(tf.ones([1, x!.shape[0]!]), x!, false, false)]
+          : [tf.sum(x!, [...axes], true)];
+      }),
     max: ([x], { axes }) => scoped(() => [tf.max(x!, [...axes], true)]),
     argMax: unary((x) => tf.argMax(x, -1)),
 
