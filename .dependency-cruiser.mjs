@@ -17,7 +17,8 @@ const layers = [
   {
     name: "backends",
     from: "^packages/backends/([^/]+)/",
-    mayImport: ["^packages/core/"],
+    // The second one builds, it is not published.
+    mayImport: ["^packages/core/", "^scripts/compile-assembly[.]mjs$"],
     own: "^packages/backends/$1/",
   },
   {
