@@ -1,5 +1,4 @@
-import type { Tensor } from "../tensor.js";
-import type { DType } from "../types.js";
+import type { DType, Tensor } from "../index.js";
 
 /** How to fill an input: uniform in `[low, high)`, whole numbers for int32, 0 or 1 for bool. */
 export interface InputSpecification {

@@ -1,9 +1,19 @@
-import type { Backend } from "../backend.js";
-import { compileFunction } from "../compile.js";
-import { add, linear, matMul, mul, reshape, softmax, takeRows, updateSlice } from "../ops/build.js";
-import { referenceBackend } from "../reference.js";
-import type { Tensor } from "../tensor.js";
-import { float32, int32 } from "../types.js";
+import {
+  add,
+  type Backend,
+  compileFunction,
+  float32,
+  int32,
+  linear,
+  matMul,
+  mul,
+  referenceBackend,
+  reshape,
+  softmax,
+  type Tensor,
+  takeRows,
+  updateSlice,
+} from "../index.js";
 
 type Rule = (backend: Backend) => Promise<string | undefined>;
 

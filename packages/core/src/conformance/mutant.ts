@@ -1,8 +1,14 @@
-import type { Backend } from "../backend.js";
-import { type Engine, interpreterBackend, type Kernel, type KernelTable } from "../interpreter.js";
-import type { OpName, PrimitiveName } from "../ops/attributes.js";
+import {
+  type Backend,
+  type Engine,
+  type HostTensor,
+  interpreterBackend,
+  type Kernel,
+  type KernelTable,
+  type OpName,
+  type PrimitiveName,
+} from "../index.js";
 import { referenceEngine } from "../reference.js";
-import type { HostTensor } from "../types.js";
 
 /**
  * The reference with one kernel slightly wrong: its last element is off by one part in a hundred (flipped for bool).

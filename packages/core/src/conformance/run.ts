@@ -1,11 +1,23 @@
-import type { Backend, DeviceTensor } from "../backend.js";
-import { compileFunction } from "../compile.js";
-import { gradients } from "../gradient.js";
-import { add, constant, fill, mul, sum } from "../ops/build.js";
-import { createRandom, type Random } from "../random.js";
-import { referenceBackend } from "../reference.js";
-import type { Tensor } from "../tensor.js";
-import { float32, formatType, type HostTensor, sameType, sizeOf } from "../types.js";
+import {
+  add,
+  type Backend,
+  compileFunction,
+  constant,
+  createRandom,
+  type DeviceTensor,
+  fill,
+  float32,
+  formatType,
+  gradients,
+  type HostTensor,
+  mul,
+  type Random,
+  referenceBackend,
+  sameType,
+  sizeOf,
+  sum,
+  type Tensor,
+} from "../index.js";
 import type { ConformanceCase, InputSpecification } from "./case.js";
 import { conformanceCases } from "./cases.js";
 import { checkContract, contractNames } from "./contract.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Backend } from "../backend.js";
+import type { Backend } from "../index.js";
 import { type ConformanceOptions, conformanceChecks } from "./run.js";
 
 /**

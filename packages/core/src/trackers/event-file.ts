@@ -5,7 +5,7 @@
  * Every event of this writer begins with its time and its step, so that the step of a record is found again.
  * @see tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto
  */
-import type { Metrics } from "../tracker.js";
+import type { Metrics } from "../index.js";
 
 const polynomial = 0x82f63b78;
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {

@@ -1,9 +1,7 @@
 /** Metrics to an MLflow tracking server, by its REST API. @see https://mlflow.org/docs/latest/api_reference/rest-api.html */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { replaceFile } from "../durable-files.js";
-import type { Logger } from "../logger.js";
-import type { MetricsRecord, MetricsSink } from "../tracker.js";
+import { type Logger, type MetricsRecord, type MetricsSink, replaceFile } from "../index.js";
 
 /** Which server, and what it calls the run. */
 export interface MlflowOptions {

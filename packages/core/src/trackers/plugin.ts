@@ -1,8 +1,7 @@
 /** TensorBoard and MLflow as a plugin offers them. */
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { ConfigError } from "../errors.js";
-import { definePlugin, type Plugin, type TrackerFactory } from "../plugin.js";
+import { ConfigError, definePlugin, type Plugin, type TrackerFactory } from "../index.js";
 import { createMlflow } from "./mlflow.js";
 import { createTensorBoard } from "./tensorboard.js";
 

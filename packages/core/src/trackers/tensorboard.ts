@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { replaceFileSync } from "../durable-files.js";
-import type { MetricsSink } from "../tracker.js";
+import type { MetricsSink } from "../index.js";
 import { frame, readRecords, restartEvent, summaryEvent, versionEvent } from "./event-file.js";
 
 /** Where event files go. */

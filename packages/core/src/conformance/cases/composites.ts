@@ -1,8 +1,8 @@
-import { checkpoint } from "../../gradient.js";
 import {
   apply,
   attention,
   cachedAttention,
+  checkpoint,
   concat,
   fill,
   gelu,
@@ -20,8 +20,8 @@ import {
   square,
   stopGradient,
   sumSquares,
-} from "../../ops/build.js";
-import type { Tensor } from "../../tensor.js";
+  type Tensor,
+} from "../../index.js";
 import { type ConformanceCase, defineCase, flags, type InputSpecification, real, whole } from "../case.js";
 
 export const compositeCases: readonly ConformanceCase[] = [

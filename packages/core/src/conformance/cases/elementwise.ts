@@ -26,7 +26,7 @@ import {
   sqrt,
   sub,
   tanh,
-} from "../../ops/build.js";
+} from "../../index.js";
 import { type ConformanceCase, defineCase, flags, real, whole } from "../case.js";
 
 export const elementwiseCases: readonly ConformanceCase[] = [

@@ -12,10 +12,10 @@ import {
   reshape,
   select,
   slice,
+  type Tensor,
   transpose,
   zeros,
-} from "../../ops/build.js";
-import type { Tensor } from "../../tensor.js";
+} from "../../index.js";
 import { type ConformanceCase, defineCase, real } from "../case.js";
 
 export const graphCases: readonly ConformanceCase[] = [

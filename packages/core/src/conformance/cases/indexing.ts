@@ -6,7 +6,7 @@ import {
   takeAlongLast,
   takeRows,
   updateSlice,
-} from "../../ops/build.js";
+} from "../../index.js";
 import { type ConformanceCase, defineCase, real, whole } from "../case.js";
 
 export const indexCases: readonly ConformanceCase[] = [

@@ -5,6 +5,8 @@ import {
   constant,
   div,
   fill,
+  float32,
+  int32,
   iota,
   mul,
   pad,
@@ -12,8 +14,7 @@ import {
   slice,
   sub,
   transpose,
-} from "../../ops/build.js";
-import { float32, int32 } from "../../types.js";
+} from "../../index.js";
 import { type ConformanceCase, defineCase, real, whole } from "../case.js";
 
 export const movementCases: readonly ConformanceCase[] = [

@@ -1,4 +1,4 @@
-import { add, matMul, mul } from "../../ops/build.js";
+import { add, matMul, mul } from "../../index.js";
 import { type ConformanceCase, defineCase, real } from "../case.js";
 
 export const productCases: readonly ConformanceCase[] = [

@@ -1,4 +1,4 @@
-import { argMax, cast, concat, max, mean, sum } from "../../ops/build.js";
+import { argMax, cast, concat, max, mean, sum } from "../../index.js";
 import { type ConformanceCase, defineCase, real, whole } from "../case.js";
 
 export const reductionCases: readonly ConformanceCase[] = [
