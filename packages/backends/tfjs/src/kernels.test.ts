@@ -9,10 +9,9 @@ it.each([
   { start: 4, end: 6 },
   { start: 1, end: 3 },
   { start: 0, end: 4 },
-  { start: 0, end: 6 },
 ])("columns $start to $end of 6", async ({ start, end }) => {
   const backend = await createTfjsBackend({ provider: "wasm" });
-  const columns = defineCase("slice", [real([3, 6])], (x) => slice(x, [0, start], [3, end]));
+  const columns = defineCase("slice", [real([3, 6])], (x) => slice(x, 1, start, end));
   expect(await checkCase(backend, columns)).toBeUndefined();
   await backend.dispose();
 });
