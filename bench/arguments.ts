@@ -9,6 +9,7 @@ import {
   type WorkKind,
   workKinds,
 } from "./comparisons.js";
+import { oneOf, positiveInteger } from "./option-values.js";
 
 export interface BenchArguments {
   readonly comparisons: readonly Comparison[];
@@ -96,25 +97,4 @@ function rowsNamed(text: string, backends: readonly string[]): readonly Comparis
   const all = comparisonsOf(workKinds, modelSizes, backends);
   const ids = all.map(({ id }) => id);
   return oneOf("--only", text, ids).map((id) => all[ids.indexOf(id)] as Comparison);
-}
-
-function oneOf<T extends string>(
-  option: string,
-  text: string | undefined,
-  known: readonly T[],
-  otherwise: readonly T[] = known,
-): readonly T[] {
-  if (text === undefined) return otherwise;
-  return text.split(",").map((name) => {
-    const found = known.find((entry) => entry === name);
-    if (found === undefined) throw new RangeError(`${option}: "${name}" is not one of ${known.join(", ")}`);
-    return found;
-  });
-}
-
-function positiveInteger(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`${option}: "${text}" is not a whole number above 0`);
-  return value;
 }

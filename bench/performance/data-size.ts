@@ -4,8 +4,9 @@
  *     node --expose-gc --conditions=@alignkit/source --import tsx bench/performance/data-size.ts rows|records|checkpoint PATH [BYTES]
  */
 import { rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { createCheckpointStore, float32, silentLogger } from "@alignkit/core";
-import { readRows, readTexts } from "@alignkit/data";
+import { readRows, streamTexts, withRecordStore } from "@alignkit/data";
 import { peakMegabytes, resetPeak, residentMegabytes } from "../alignkit/resident-memory.js";
 
 export interface DataMeasurement {
@@ -25,9 +26,10 @@ const measures: Readonly<Record<string, Measure>> = {
     if (rows === 0) throw new RangeError(`${path}: no rows`);
     return (await stat(path)).size;
   },
-  /** As a stage holds them before they are tokenized. */
+  /** As a stage keeps them, but for the tokenizer. */
   async records(path) {
-    await readTexts([path]);
+    const { length } = await withRecordStore(dirname(path), (store) => store.keep(streamTexts([path])));
+    if (length === 0) throw new RangeError(`${path}: no rows`);
     return (await stat(path)).size;
   },
   /** In tensors of 16 MB, until it is on the disk. */

@@ -111,7 +111,7 @@ export const curveNames = [...Object.keys(graphCurves), ...dataCurves];
 const megabyte = 2 ** 20;
 const dataCurveWords: Readonly<Record<(typeof dataCurves)[number], string>> = {
   rows: "reading .jsonl, row by row",
-  records: "reading .jsonl as a stage does",
+  records: "reading .jsonl and keeping its records as a stage does",
   checkpoint: "saving a checkpoint",
 };
 
@@ -180,13 +180,11 @@ async function measureDataCurve(
   name: (typeof dataCurves)[number],
   { largestBytes, note }: GrowthOptions,
 ): Promise<Curve> {
-  // What a stage holds does not fit into memory as long as a file does.
-  const most = name === "records" ? Math.min(largestBytes, 512 * megabyte) : largestBytes;
-  const sizes = [64, 256, 1024, 4096, 10_240].map((size) => size * megabyte).filter((size) => size <= most);
-  if (sizes.at(-1) !== most) sizes.push(most);
+  const sizes = [64, 256, 1024, 4096, 10_240].map((size) => size * megabyte);
+  const upTo = [...sizes.filter((size) => size < largestBytes), largestBytes];
   return withScratch(async (folder) => {
     const points: CurvePoint[] = [];
-    for (const size of sizes) {
+    for (const size of upTo) {
       const path = join(folder, name === "checkpoint" ? "checkpoints" : "rows.jsonl");
       if (name !== "checkpoint") await writeTexts(path, size);
       const { stdout } = await execute(

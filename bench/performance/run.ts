@@ -1,24 +1,15 @@
-/**
- * Measures where the time is and how cost grows, keeps it in docs/results/performance.json, and fills docs/performance.md
- * from it and from docs/results/bench.json.
- *
- *     npm run performance -- [--only peaks,works,curves] [--works missed] [--curves length,...] [--rounds 5]
- *         [--seconds 15] [--python PATH] [--largest-mb 2048]
- *
- * `--only page` fills the page alone. `--works` names rows of the bench, `ppo/124m,generate/124m`; unless given they are
- * those with a target of time that was missed. Of a work no round begins after so many `--seconds`, the first excepted:
- * `ppo/124m` takes about 5 minutes, the others one at most.
- */
+/** `npm run performance`: where the time is and how cost grows; see arguments.ts. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import type { WorkRequest } from "../alignkit/item.js";
 import { comparisonsOf, modelSizes, workKinds } from "../comparisons.js";
 import { describeCommit, describeMachine } from "../machine.js";
 import { findPython } from "../python.js";
 import { readRecord } from "../record.js";
 import { startWorker, type WorkerSettings } from "../worker-process.js";
-import { curveNames, measureCurve } from "./growth.js";
+import { parseArguments, usage } from "./arguments.js";
+import { measureCurve } from "./growth.js";
 import { fillPage } from "./page.js";
 import { measurePeaks } from "./peaks.js";
 import type { WorkProfile } from "./profile-work.js";
@@ -32,23 +23,24 @@ import {
   writePerformance,
 } from "./record.js";
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: "peaks,works,curves" },
-    works: { type: "string", default: "missed" },
-    curves: { type: "string", default: curveNames.join() },
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "15" },
-    python: { type: "string" },
-    "largest-mb": { type: "string", default: "2048" },
-  },
-});
-const only = new Set(values.only.split(","));
-const rounds = Number(values.rounds);
+function givenArguments() {
+  try {
+    return parseArguments(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const { only, works, curves, rounds, seconds, largestBytes, python, help } = givenArguments();
+if (help) {
+  console.log(usage);
+  process.exit();
+}
 const note = (text: string): void => console.error(`  ${text}`);
 const settings: WorkerSettings = {
   backend: "onnx",
-  python: findPython(values.python),
+  python: findPython(python),
   threads: undefined,
   allocator: "tuned",
 };
@@ -74,7 +66,7 @@ const execute = promisify(execFile);
 /** Each of ours that a row of the bench has. */
 async function profileRow(id: string): Promise<readonly { ours: string; profile: WorkProfile }[]> {
   const comparison = comparisonsOf(workKinds, modelSizes).find((row) => row.id === id && !row.isCommand);
-  if (comparison === undefined) throw new RangeError(`--works: ${id} is no row of the bench with a model`);
+  if (comparison === undefined) throw new RangeError(`${id} is no row of the bench with a model`);
   const profiles: { ours: string; profile: WorkProfile }[] = [];
   for (const { name, side } of comparison.contestants) {
     if (side !== "alignkit") continue;
@@ -89,7 +81,7 @@ async function profileRow(id: string): Promise<readonly { ours: string; profile:
 async function profileInChild(request: WorkRequest): Promise<WorkProfile> {
   const script = fileURLToPath(new URL("profile-work.ts", import.meta.url));
   const flags = ["--conditions=@alignkit/source", "--import", "tsx", script, JSON.stringify(request)];
-  const effort = [String(rounds), String(1000 * Number(values.seconds))];
+  const effort = [String(rounds), String(1000 * seconds)];
   const { stdout } = await execute(process.execPath, [...flags, ...effort], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     maxBuffer: 2 ** 26,
@@ -99,16 +91,16 @@ async function profileInChild(request: WorkRequest): Promise<WorkProfile> {
 
 let record = readPerformance(recordPath);
 const save = () => writePerformance(recordPath, record);
-if (only.has("peaks")) {
+if (only.includes("peaks")) {
   record = {
     ...record,
     peaks: { stamp: await makeStamp(), measured: await measurePeaks(settings, 3 * rounds, note) },
   };
   save();
 }
-if (only.has("works")) {
+if (only.includes("works")) {
   const stamp = await makeStamp();
-  const ids = values.works === "missed" ? missedRows(readRecord(benchRecordPath)) : values.works.split(",");
+  const ids = works === "missed" ? missedRows(readRecord(benchRecordPath)) : works;
   for (const id of ids) {
     const others = record.works.filter((work) => work.id !== id);
     const profiled = (await profileRow(id)).map(({ ours, profile }) => ({ id, ours, stamp, profile }));
@@ -116,14 +108,11 @@ if (only.has("works")) {
     save();
   }
 }
-if (only.has("curves")) {
+if (only.includes("curves")) {
   if (record.peaks === undefined) throw new Error("curves need the machine's peaks: --only peaks,curves");
   const peaks = bestPeaks(record.peaks.measured);
   const stamp = await makeStamp();
-  const largestBytes = Number(values["largest-mb"]) * 2 ** 20;
-  for (const name of values.curves.split(",")) {
-    if (!curveNames.includes(name))
-      throw new RangeError(`--curves: ${name} is none of ${curveNames.join(", ")}`);
+  for (const name of curves) {
     const curve = await measureCurve(name, { peaks, rounds: Math.min(rounds, 3), largestBytes, note });
     const others = record.curves.filter((entry) => entry.curve.name !== name);
     record = { ...record, curves: [...others, { stamp, curve }] };
