@@ -1,5 +1,6 @@
 /** The command line of the bench. */
 import { parseArgs } from "node:util";
+import { oneOf, positiveInteger } from "./command-line.js";
 import {
   type Comparison,
   comparisonsOf,
@@ -9,7 +10,6 @@ import {
   type WorkKind,
   workKinds,
 } from "./comparisons.js";
-import { oneOf, positiveInteger } from "./option-values.js";
 
 export interface BenchArguments {
   readonly comparisons: readonly Comparison[];

@@ -1,6 +1,7 @@
 /** `npm run bench`: time, memory and size of alignkit beside PyTorch. See README.md. */
 import { availableParallelism } from "node:os";
 import { parseArguments, usage } from "./arguments.js";
+import { readCommandLine } from "./command-line.js";
 import { describeCommit, describeMachine, load } from "./machine.js";
 import { runComparison } from "./measure.js";
 import { findPython } from "./python.js";
@@ -26,17 +27,7 @@ const noPython =
   "no Python for the peers: give --python PATH, set ALIGNKIT_PYTHON, or make bench/.venv (bench/README.md)";
 
 async function main(): Promise<number> {
-  let given: ReturnType<typeof parseArguments>;
-  try {
-    given = parseArguments(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    return 2;
-  }
-  if (given.help) {
-    say(usage);
-    return 0;
-  }
+  const given = readCommandLine(parseArguments, usage);
   const python = findPython(given.python);
   const [backend = "onnx"] = given.backends;
   let settings: WorkerSettings = { backend, python, threads: given.threads, allocator: given.allocator };

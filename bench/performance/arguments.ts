@@ -1,11 +1,12 @@
 /** The command line of the measurements for docs/performance.md. */
 import { parseArgs } from "node:util";
+import { oneOf, positiveInteger } from "../command-line.js";
 import { comparisonsOf, modelSizes, workKinds } from "../comparisons.js";
-import { oneOf, positiveInteger } from "../option-values.js";
 import { curveNames } from "./growth.js";
 
 const sections = ["peaks", "works", "curves", "page"] as const;
-const rows = comparisonsOf(workKinds, modelSizes).filter(({ isCommand }) => !isCommand);
+/** Rows of the bench in which a graph is run. */
+export const rows = comparisonsOf(workKinds, modelSizes).filter(({ isCommand }) => !isCommand);
 
 export interface PerformanceArguments {
   readonly only: readonly (typeof sections)[number][];

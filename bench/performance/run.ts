@@ -3,12 +3,12 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { WorkRequest } from "../alignkit/item.js";
-import { comparisonsOf, modelSizes, workKinds } from "../comparisons.js";
+import { readCommandLine } from "../command-line.js";
 import { describeCommit, describeMachine } from "../machine.js";
 import { findPython } from "../python.js";
 import { readRecord } from "../record.js";
 import { startWorker, type WorkerSettings } from "../worker-process.js";
-import { parseArguments, usage } from "./arguments.js";
+import { parseArguments, rows, usage } from "./arguments.js";
 import { measureCurve } from "./growth.js";
 import { fillPage } from "./page.js";
 import { measurePeaks } from "./peaks.js";
@@ -23,20 +23,7 @@ import {
   writePerformance,
 } from "./record.js";
 
-function givenArguments() {
-  try {
-    return parseArguments(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    process.exit(2);
-  }
-}
-
-const { only, works, curves, rounds, seconds, largestBytes, python, help } = givenArguments();
-if (help) {
-  console.log(usage);
-  process.exit();
-}
+const { only, works, curves, rounds, seconds, largestBytes, python } = readCommandLine(parseArguments, usage);
 const note = (text: string): void => console.error(`  ${text}`);
 const settings: WorkerSettings = {
   backend: "onnx",
@@ -65,7 +52,7 @@ const execute = promisify(execFile);
 
 /** Each of ours that a row of the bench has. */
 async function profileRow(id: string): Promise<readonly { ours: string; profile: WorkProfile }[]> {
-  const comparison = comparisonsOf(workKinds, modelSizes).find((row) => row.id === id && !row.isCommand);
+  const comparison = rows.find((row) => row.id === id);
   if (comparison === undefined) throw new RangeError(`${id} is no row of the bench with a model`);
   const profiles: { ours: string; profile: WorkProfile }[] = [];
   for (const { name, side } of comparison.contestants) {

@@ -1,7 +1,7 @@
 /** Flags for the keys of a config: `--learning-rate` for `learning_rate`. */
 import { InvalidArgumentError, Option } from "commander";
 import type { ConfigKey, ValueSchema } from "./config-keys.js";
-import { choicesOf, isNullable, parseFlagValue, placeholderOf } from "./flag-value.js";
+import { choicesOf, isNullable, parseFlagValue, valueNameOf } from "./flag-value.js";
 
 /** `learning_rate` and `learningRate` become `learning-rate`. */
 export function dashed(name: string): string {
@@ -31,7 +31,7 @@ export function configOptions(key: ConfigKey): readonly Option[] {
   const list = listItem(key.alternatives);
   if (list !== undefined) {
     return [
-      new Option(`${flag} <${fileOr(key, placeholderOf([list]))}...>`, description).argParser(
+      new Option(`${flag} <${fileOr(key, valueNameOf([list]))}...>`, description).argParser(
         (text, before: unknown) => [
           ...(Array.isArray(before) ? before : []),
           parse(text, { ...key, alternatives: [list] }),
@@ -40,7 +40,7 @@ export function configOptions(key: ConfigKey): readonly Option[] {
     ];
   }
   return [
-    new Option(`${flag} <${fileOr(key, placeholderOf(key.alternatives))}>`, description).argParser((text) =>
+    new Option(`${flag} <${fileOr(key, valueNameOf(key.alternatives))}>`, description).argParser((text) =>
       parse(text, key),
     ),
   ];
@@ -50,15 +50,15 @@ function parse(text: string, { alternatives }: ConfigKey): unknown {
   const value = parseFlagValue(text, alternatives);
   if (value === undefined) {
     const nothing = isNullable(alternatives) ? " or none" : "";
-    const wanted = choicesOf(alternatives).join(", ") || `<${placeholderOf(alternatives)}>`;
+    const wanted = choicesOf(alternatives).join(", ") || `<${valueNameOf(alternatives)}>`;
     throw new InvalidArgumentError(`Give ${wanted}${nothing}.`);
   }
   return value ?? nothing;
 }
 
 /** Names tell what the schema does not: a text is a path in `train_files`. */
-function fileOr({ name }: ConfigKey, placeholder: string): string {
-  return placeholder === "text" && /(^|_)files?$/.test(name) ? "file" : placeholder;
+function fileOr({ name }: ConfigKey, valueName: string): string {
+  return valueName === "text" && /(^|_)files?$/.test(name) ? "file" : valueName;
 }
 
 /** What a list holds, when the key may be a list of plain values. */

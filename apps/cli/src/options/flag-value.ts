@@ -5,7 +5,7 @@ import type { ValueSchema } from "./config-keys.js";
 /** What a flag accepts, of one alternative. */
 interface ValueKind {
   /** `<number>` in the help. */
-  readonly placeholder: string;
+  readonly valueName: string;
   /** The value, or `undefined` when the text is no such value. */
   parse(text: string, schema: ValueSchema): unknown;
 }
@@ -13,7 +13,7 @@ interface ValueKind {
 const booleans: Readonly<Record<string, boolean>> = { true: true, yes: true, false: false, no: false };
 
 const structured: ValueKind = {
-  placeholder: "yaml",
+  valueName: "yaml",
   parse(text, { type }) {
     const value = readYaml(text);
     const isArray = Array.isArray(value);
@@ -30,15 +30,15 @@ const structured: ValueKind = {
 
 /** In the order in which they are tried: a text that could be a number is one, where numbers are allowed. */
 const kinds: Readonly<Record<string, ValueKind>> = {
-  null: { placeholder: "none", parse: (text) => (text === "null" || text === "none" ? null : undefined) },
-  boolean: { placeholder: "true|false", parse: (text) => booleans[text] },
-  integer: { placeholder: "integer", parse: (text) => (isInteger(text) ? Number(text) : undefined) },
-  number: { placeholder: "number", parse: (text) => (isNumber(text) ? Number(text) : undefined) },
+  null: { valueName: "none", parse: (text) => (text === "null" || text === "none" ? null : undefined) },
+  boolean: { valueName: "true|false", parse: (text) => booleans[text] },
+  integer: { valueName: "integer", parse: (text) => (isInteger(text) ? Number(text) : undefined) },
+  number: { valueName: "number", parse: (text) => (isNumber(text) ? Number(text) : undefined) },
   choice: {
-    placeholder: "name",
+    valueName: "name",
     parse: (text, { enum: names, const: only }) => (names ?? [only]).find((name) => String(name) === text),
   },
-  string: { placeholder: "text", parse: (text) => text },
+  string: { valueName: "text", parse: (text) => text },
   object: structured,
   array: structured,
   any: structured,
@@ -52,8 +52,8 @@ export const isNullable = (alternatives: readonly ValueSchema[]) =>
   alternatives.some((one) => kindOf(one) === "null");
 
 /** `number`, `integer|text`, `name`. */
-export function placeholderOf(alternatives: readonly ValueSchema[]): string {
-  const names = sorted(alternatives).map((one) => (kinds[kindOf(one)] as ValueKind).placeholder);
+export function valueNameOf(alternatives: readonly ValueSchema[]): string {
+  const names = sorted(alternatives).map((one) => (kinds[kindOf(one)] as ValueKind).valueName);
   return [...new Set(names.filter((name) => name !== "none"))].join("|") || "none";
 }
 

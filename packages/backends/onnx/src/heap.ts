@@ -23,6 +23,7 @@ const alignment = 64;
  * find lines by that place, and work on several such arrays took up to three times as long (Zen 3).
  */
 const stagger = 1088;
+
 interface Block {
   readonly start: number;
   readonly end: number;
@@ -37,8 +38,7 @@ export function createHeap(pages = mostPages): Heap | undefined {
     return undefined;
   }
   const buffer = memory.buffer;
-  /** Free blocks by address, never touching each other. */
-  // The last page stays free, so that no end address wraps to 0.
+  /** Free blocks by address, never touching each other. The last page is not among them, so that no end address wraps to 0. */
   let vacant: readonly Block[] = [{ start: 0, end: (pages - 1) * pageSize }];
   const padded = (byteLength: number): number =>
     Math.ceil(byteLength / alignment) * alignment + (byteLength < pageSize ? 0 : stagger);

@@ -3,12 +3,13 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { compositeKernels, type WholeComposite } from "./composites.js";
 import { indexingKernels } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
+import { wasmKernels } from "./wasm-kernels.js";
 import { type Product, wasmProducts } from "./wasm-products.js";
 
+type TfjsKernels = KernelTable<Tensor> & { readonly [K in WholeComposite]: Kernel<K, Tensor> };
+
 /** A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way. */
-export function tfjsKernels(
-  engine: LoadedEngine,
-): KernelTable<Tensor> & { readonly [K in WholeComposite]: Kernel<K, Tensor> } {
+export function tfjsKernels(engine: LoadedEngine): TfjsKernels {
   const { tf, scoped, settings } = engine;
   const unary =
     (compute: (x: Tensor) => Tensor): Kernel<OpName, Tensor> =>
@@ -25,7 +26,7 @@ export function tfjsKernels(
   };
   const product: Product = settings.plainOnly ? wasmProducts(tf) : tf.matMul;
 
-  return {
+  const kernels: TfjsKernels = {
     ...indexingKernels(engine),
     ...compositeKernels(engine, product),
 
@@ -69,36 +70,23 @@ export function tfjsKernels(
     or: binary((a, b) => tf.logicalOr(a, b)),
     select: ([condition, yes, no]) => scoped(() => [tf.where(condition!, yes!, no!)]),
 
-    sum: ([x], { axes }) =>
-      scoped(() => {
-        const ofColumns = x!.rank === 2 && axes.length === 1 && axes[0] === 0;
-        // tfjs would exchange the axes first.
-        return settings.plainOnly && ofColumns && x!.dtype === "float32"
-          ? [product(tf.ones([1, x!.shape[0]!]), x!, false, false)]
-          : [tf.sum(x!, [...axes], true)];
-      }),
+    sum: ([x], { axes }) => scoped(() => [tf.sum(x!, [...axes], true)]),
     max: ([x], { axes }) => scoped(() => [tf.max(x!, [...axes], true)]),
     argMax: unary((x) => tf.argMax(x, -1)),
 
     reshape: ([x], { shape }) => scoped(() => [tf.reshape(x!, [...shape])]),
     broadcastTo: ([x], { shape }) => scoped(() => [repeat(x!, shape)]),
     transpose: ([x], { permutation }) => scoped(() => [tf.transpose(x!, [...permutation])]),
-    slice: ([x], { starts, ends }, [type]) =>
-      scoped(() => {
-        const [rows, width] = type!.shape as [number, number];
-        const parts = x!.shape[1]! / width;
-        const part = starts[1]! / width;
-        const isPart =
-          x!.rank === 2 && rows === x!.shape[0] && parts > 1 && parts % 1 === 0 && part % 1 === 0;
-        // One of several equal parts of the columns, taken as rows: tfjs would copy row by row in JavaScript.
-        if (settings.plainOnly && isPart && x!.dtype === "float32") {
-          const places = Int32Array.from({ length: rows }, (_, row) => row * parts + part);
-          const cut = tf.reshape(x!, [rows * parts, width]);
-          return [tf.gatherND(cut, tf.tensor2d(places, [rows, 1], "int32"))];
-        }
-        const sizes = ends.map((end, axis) => end - starts[axis]!);
-        return [x!.rank === 0 ? tf.clone(x!) : tf.slice(x!, [...starts], sizes)];
-      }),
+    slice: ([x], { starts, ends }) =>
+      scoped(() => [
+        x!.rank === 0
+          ? tf.clone(x!)
+          : tf.slice(
+              x!,
+              [...starts],
+              ends.map((end, axis) => end - starts[axis]!),
+            ),
+      ]),
     pad: ([x], { before, after }) =>
       scoped(() => [
         x!.rank === 0
@@ -112,4 +100,5 @@ export function tfjsKernels(
 
     matMul: ([a, b], { transposeA, transposeB }) => scoped(() => [product(a!, b!, transposeA, transposeB)]),
   };
+  return settings.plainOnly ? { ...kernels, ...wasmKernels(engine, product, kernels) } : kernels;
 }

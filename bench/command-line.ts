@@ -1,4 +1,23 @@
-/** Values of options on the command line. */
+/** What the command lines of the bench and of the performance page share. */
+
+/** What `parse` makes of the command line; after help, or what is wrong with it, the process ends. */
+export function readCommandLine<T extends { readonly help: boolean }>(
+  parse: (list: readonly string[]) => T,
+  usage: string,
+): T {
+  let given: T;
+  try {
+    given = parse(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    process.exit(2);
+  }
+  if (given.help) {
+    console.log(usage);
+    process.exit();
+  }
+  return given;
+}
 
 /**
  * A list of names between commas.
