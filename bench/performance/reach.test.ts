@@ -22,7 +22,7 @@ const profiled = {
 };
 
 it("adds up what must be done, and what the target leaves for it", () => {
-  const reach = reachOf(0.75, 4000, { costs, profiled }, peaks);
+  const reach = reachOf(0.75, { own: 3600, peer: 4000 }, { costs, profiled }, peaks);
   expect(reach).toEqual({
     // 0.75 * 4000
     allowed: 3000,
@@ -30,11 +30,14 @@ it("adds up what must be done, and what the target leaves for it", () => {
     // 2000, and of the head its own 400, which are less than 500.
     productsAtBest: 2400,
     productsAtShapes: 2900,
+    // 3500 of the 4000 that were profiled, of 3600.
+    productsNow: 3150,
     rest: 410,
     restParts: [{ part: "optimizer", bytes: 4e9, milliseconds: 400 }],
-    // 2810 / 4000 and 3310 / 4000
+    // 2810, 3310 and 3560, each / 4000
     leastAtBest: 0.7025,
     leastAtShapes: 0.8275,
+    leastNow: 0.89,
     // 250 GFLOP in 3000 - 410 ms.
     neededRate: 250e9 / 2.59,
     // 2900 - 2000, 600 - 500, 450 - 400; the host's 30 and the embedding's 10 are less.
@@ -48,11 +51,16 @@ it("adds up what must be done, and what the target leaves for it", () => {
 
 it("knows no rate that is enough where the rest alone takes too long", () => {
   // 0.1 * 4000 = 400 ms; the rest takes 410.
-  expect(reachOf(0.1, 4000, { costs, profiled }, peaks).neededRate).toBeNull();
+  expect(reachOf(0.1, { own: 3600, peer: 4000 }, { costs, profiled }, peaks).neededRate).toBeNull();
 });
 
 it("takes the mean of a part of which no shortest call is known", () => {
-  const { productsAtShapes } = reachOf(1, 1, { costs, profiled: { ...profiled, shortestByPart: {} } }, peaks);
+  const { productsAtShapes } = reachOf(
+    1,
+    { own: 1, peer: 1 },
+    { costs, profiled: { ...profiled, shortestByPart: {} } },
+    peaks,
+  );
   // 2900 + 600
   expect(productsAtShapes).toBe(3500);
 });

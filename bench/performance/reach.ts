@@ -17,6 +17,8 @@ export interface Reach {
   readonly productsAtBest: number;
   /** Milliseconds that they take where each call is as short as the shortest of its shapes. */
   readonly productsAtShapes: number;
+  /** Milliseconds that they take in the shortest run: the share that the profile gives them. */
+  readonly productsNow: number;
   /** Milliseconds of all else at the peaks. */
   readonly rest: number;
   /** What makes up most of it: the parts with a tenth or more, the longest first. */
@@ -28,6 +30,7 @@ export interface Reach {
   /** Time of ours over the shortest of the peer, if all of it were so. */
   readonly leastAtBest: number;
   readonly leastAtShapes: number;
+  readonly leastNow: number;
   /** FLOPs a second that products need for the target when the rest is at its floor; null where no rate is enough. */
   readonly neededRate: number | null;
   /** The parts that are longest above their floors, by so many milliseconds, the longest first. */
@@ -39,12 +42,12 @@ const otherParts = partNames.filter((part) => !productParts.has(part));
 
 /**
  * @param target - time of ours over time of the peer, at most
- * @param peer - shortest time of the peer, in milliseconds
+ * @param shortest - times of ours and of the peer, in milliseconds
  * @param peaks - the best rate of any product of ONNX Runtime, and of copies
  */
 export function reachOf(
   target: number,
-  peer: number,
+  { own, peer }: { readonly own: number; readonly peer: number },
   { costs, profiled }: Pick<WorkProfile, "costs" | "profiled">,
   peaks: Peaks,
 ): Reach {
@@ -59,12 +62,15 @@ export function reachOf(
   const flops = sum(productParts, (part) => costOf(part).flops);
   const productsAtBest = sum(productParts, (part) => Math.min(floor(part), atShapes(part)));
   const productsAtShapes = sum(productParts, atShapes);
+  const share = sum(productParts, (part) => profiled.byPart[part] ?? 0) / profiled.milliseconds;
+  const productsNow = share * own;
   const rest = sum(otherParts, floor);
   return {
     allowed,
     flops,
     productsAtBest,
     productsAtShapes,
+    productsNow,
     rest,
     restParts: otherParts
       .map((part) => ({ part, bytes: costOf(part).bytes, milliseconds: floor(part) }))
@@ -72,6 +78,7 @@ export function reachOf(
       .sort((a, b) => b.milliseconds - a.milliseconds),
     leastAtBest: (productsAtBest + rest) / peer,
     leastAtShapes: (productsAtShapes + rest) / peer,
+    leastNow: (productsNow + rest) / peer,
     neededRate: allowed > rest ? (1000 * flops) / (allowed - rest) : null,
     gaps: partNames
       .map((part) => ({ part, milliseconds: over(part) }))
