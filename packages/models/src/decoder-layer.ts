@@ -1,4 +1,4 @@
-/** The parts of a decoder layer, on rows `[N, D]` with `N = B * T`. */
+/** The parts of a decoder layer, on rows `[N, D]`: one per token, `N = B * T` unless padding is left out. */
 import {
   add,
   ConfigError,
@@ -38,6 +38,17 @@ export interface Projections {
   readonly values: Tensor;
 }
 
+/**
+ * The tokens of a `[B, T]` batch that are computed, where the others are padding: rows are then `[N, D]`, and only
+ * attention sees the batch.
+ */
+export interface RealTokens {
+  /** int32 `[N]`: `b * T + t` of each. */
+  readonly places: Tensor;
+  /** int32 `[B, T]`: which of the N stands at each place; any of them at padding. */
+  readonly spread: Tensor;
+}
+
 /** Scaled dot-product attention of one layer: `[B, H, T, Dh]`. */
 export type Attend = (layer: number, projections: Projections, scale: number) => Tensor;
 
@@ -48,6 +59,8 @@ export interface LayerContext {
   readonly parameters: ParameterTensors;
   readonly batch: number;
   readonly length: number;
+  /** Undefined where all tokens are computed, `N = B * T`. */
+  readonly real: RealTokens | undefined;
   /** Null with learned positions. */
   readonly angles: RotaryAngles | null;
   readonly attend: Attend;
@@ -116,12 +129,18 @@ function attentionBlock(context: LayerContext, index: number, layer: LayerNames,
     { queries, keys, values: projected.values },
     1 / Math.sqrt(headDimension),
   );
-  return reshape(transpose(attended, [0, 2, 1, 3]), [context.batch * context.length, heads * headDimension]);
+  const { batch, length, real } = context;
+  const rows = reshape(transpose(attended, [0, 2, 1, 3]), [batch * length, heads * headDimension]);
+  return real === undefined ? rows : takeRows(rows, real.places);
 }
+
+/** `[N, W]` to `[B * T, W]`. */
+const spreadRows = ({ batch, length, real }: LayerContext, rows: Tensor): Tensor =>
+  real === undefined ? rows : takeRows(rows, reshape(real.spread, [batch * length]));
 
 function splitHeads(context: LayerContext, { projection }: LayerNames, x: Tensor): Projections {
   const { attention } = context.config;
-  const split = (rows: Tensor, heads: number) => toHeads(context, rows, heads);
+  const split = (rows: Tensor, heads: number) => toHeads(context, spreadRows(context, rows), heads);
   if (projection.kind === "separate") {
     return {
       queries: split(project(context, projection.query, x), attention.heads),
@@ -129,7 +148,7 @@ function splitHeads(context: LayerContext, { projection }: LayerNames, x: Tensor
       values: split(project(context, projection.value, x), attention.keyValueHeads),
     };
   }
-  const fused = project(context, projection.queryKeyValue, x);
+  const fused = spreadRows(context, project(context, projection.queryKeyValue, x));
   return attention.projection === "interleaved"
     ? splitInterleaved(context, fused, attention)
     : splitConcatenated(context, fused, attention);
@@ -162,7 +181,7 @@ function splitInterleaved(context: LayerContext, fused: Tensor, attention: Atten
   return { queries, keys, values };
 }
 
-/** `[N, heads * W]` to `[B, heads, T, W]` */
+/** `[B * T, heads * W]` to `[B, heads, T, W]` */
 function toHeads({ batch, length }: LayerContext, rows: Tensor, heads: number): Tensor {
   const width = exactDivide(rows.shape[1] as number, heads, "projection width per head");
   return transpose(reshape(rows, [batch, length, heads, width]), [0, 2, 1, 3]);

@@ -16,6 +16,7 @@ import {
   norm,
   type ParameterTensors,
   parameterOf,
+  type RealTokens,
 } from "./decoder-layer.js";
 import type { ResidualMasks } from "./dropout.js";
 import { causalMask } from "./masks.js";
@@ -62,31 +63,35 @@ export function hiddenStates(
   return runDecoder(config, parameters, tokens, attend, { rows, residualMasks });
 }
 
+/** What {@link runDecoder} may leave out, and what training adds. */
+interface RunOptions {
+  /** As in {@link DecoderInputs}. */
+  readonly rows?: Tensor | undefined;
+  readonly residualMasks?: ResidualMasks<Tensor> | undefined;
+  /** Without those two: all rows, `[N, D]`, are of these tokens. */
+  readonly real?: RealTokens | undefined;
+}
+
 /** The decoder around a given attention; `[M, D]` of the wanted tokens, `[B * T, D]` of all. */
 export function runDecoder(
   config: ModelConfig,
   parameters: ParameterTensors,
   { inputIds, positionIds }: TokenInputs,
   attend: Attend,
-  {
-    rows,
-    residualMasks,
-  }: { readonly rows?: Tensor | undefined; readonly residualMasks?: ResidualMasks<Tensor> | undefined } = {},
+  { rows, residualMasks, real }: RunOptions = {},
 ): Tensor {
   checkTokens(inputIds, positionIds);
   const [batch, length] = inputIds.shape as [number, number];
   const names = parameterNames(config);
-  const positions = reshape(positionIds, [batch * length]);
 
   // 1. Embeddings
-  const embedded = takeRows(
-    parameterOf(parameters, names.tokenEmbedding),
-    reshape(inputIds, [batch * length]),
-  );
+  const embed = (table: string, ids: Tensor): Tensor => {
+    const all = reshape(ids, [batch * length]);
+    return takeRows(parameterOf(parameters, table), real === undefined ? all : takeRows(all, real.places));
+  };
+  const embedded = embed(names.tokenEmbedding, inputIds);
   let x =
-    names.positionEmbedding === null
-      ? embedded
-      : add(embedded, takeRows(parameterOf(parameters, names.positionEmbedding), positions));
+    names.positionEmbedding === null ? embedded : add(embedded, embed(names.positionEmbedding, positionIds));
 
   // 2. Layers
   const angles = config.positions.kind === "rotary" ? rotaryAngles(config.positions, positionIds) : null;
@@ -96,6 +101,7 @@ export function runDecoder(
     parameters,
     batch,
     length,
+    real,
     angles,
     attend,
     residualMasks,

@@ -25,7 +25,7 @@ import {
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
 import { runDecoder } from "../decoder.js";
-import type { ParameterTensors, Projections } from "../decoder-layer.js";
+import type { Attend, ParameterTensors, Projections } from "../decoder-layer.js";
 import { logits } from "../heads.js";
 import { causalMask, hidden } from "../masks.js";
 import { blockSize } from "./weights.js";
@@ -49,10 +49,19 @@ export type PrefillInputs = {
   readonly cache: CacheTensors;
   /** int32 `[]`: the slot of the first of them, in each row. */
   readonly start: Tensor;
+  /** int32 `[N]`: `b * T + t` of the tokens that are no padding; both or none, which computes all. */
+  readonly places?: Tensor;
+  /** int32 `[B, T]`: which of the N stands at each place; any of them at padding. */
+  readonly spread?: Tensor;
 };
 
 /** Free axes of {@link prefill}, for `compileFunction`. The number of slots is at least that of the new tokens. */
-export const prefillAxes = { ids: ["batch", "new"], cache: ["batch", null, "slots", null] } as const;
+export const prefillAxes = {
+  ids: ["batch", "new"],
+  cache: ["batch", null, "slots", null],
+  places: ["real"],
+  spread: ["batch", "new"],
+} as const;
 
 /**
  * Runs T tokens per row on top of those in the cache; of the model's output only the cache is wanted.
@@ -60,7 +69,7 @@ export const prefillAxes = { ids: ["batch", "new"], cache: ["batch", null, "slot
  */
 export function prefill(
   config: ModelConfig,
-  { parameters, ids, cache, start }: PrefillInputs,
+  { parameters, ids, cache, start, places, spread }: PrefillInputs,
   isFirst: boolean,
 ): { readonly cache: CacheTensors } {
   const { slidingWindow } = config.attention;
@@ -75,12 +84,14 @@ export function prefill(
   };
   const keys: Tensor[] = [];
   const values: Tensor[] = [];
-  runDecoder(config, parameters, { inputIds: ids, positionIds: positions }, (layer, projections, scale) => {
+  const attendAndKeep: Attend = (layer, projections, scale) => {
     const past = { keys: cache.keys[layer] as Tensor, values: cache.values[layer] as Tensor };
     keys.push(updateSlice(past.keys, projections.keys, start, 2));
     values.push(updateSlice(past.values, projections.values, start, 2));
     return attend(projections, past, scale);
-  });
+  };
+  const real = places === undefined || spread === undefined ? undefined : { places, spread };
+  runDecoder(config, parameters, { inputIds: ids, positionIds: positions }, attendAndKeep, { real });
   return { cache: { keys, values } };
 }
 

@@ -6,6 +6,7 @@
  */
 import { type DeviceTensor, float32, int32 } from "@alignkit/core";
 import type { DecoderProgram } from "./program.js";
+import { promptChunk } from "./prompt-chunk.js";
 import type { TokenWeights } from "./weights.js";
 
 /** Owns its cache; call `dispose` when done. */
@@ -79,13 +80,9 @@ export async function createSession(
       const { parameters } = program;
       for (let start = 0; start < width; start += chunkLength) {
         const length = Math.min(chunkLength, width - start);
-        const ids = new Int32Array(prompts.length * length);
-        for (const [row, prompt] of prompts.entries()) {
-          ids.set(prompt.slice(start, Math.min(start + length, prompt.length)), row * length);
-        }
-        const tokens = int32(ids, [prompts.length, length]);
+        const chunk = promptChunk(prompts, start, length, round);
         const run = start === 0 ? program.prefill : program.prefillMore;
-        ({ cache } = await run({ parameters, ids: tokens, cache, start: int32([start], []) }));
+        ({ cache } = await run({ parameters, ...chunk, cache, start: int32([start], []) }));
       }
       return step(prompts.map((prompt) => prompt.at(-1) as number));
     },
