@@ -62,6 +62,12 @@ class DeviceValue implements Value {
     throw new BackendError(`${this.device.name}: ${formatType(this.type)} cannot be written in parts`);
   }
 
+  front(): Value {
+    throw new BackendError(
+      `${this.device.name}: ${formatType(this.type)} cannot give up a part of its memory`,
+    );
+  }
+
   peek(): HostArray | undefined {
     return this.shared.uploaded;
   }

@@ -58,6 +58,48 @@ describe("donated inputs", () => {
     expect([...(await result.cache.read()).data]).toEqual([0, 0, 7, 8, 7, 8]);
   });
 
+  it("give some of their rows the front of their memory, which is whole again afterwards", async () => {
+    const keep = ({ table, ids }: { table: Tensor; ids: Tensor }) => ({ rows: takeRows(table, ids) });
+    const run = compileFunction(backend, keep, {
+      donate: ["table"],
+      dynamic: { table: ["n", null], ids: ["m"] },
+    });
+    const table = () => backend.upload(float32([1, 2, 3, 4, 5, 6, 7, 8], [4, 2]));
+    const take = async (ids: readonly number[]) => {
+      const given = (await table()) as Value;
+      const { byteOffset, buffer } = given.array();
+      const rows = (await run({ table: given, ids: int32(ids, [ids.length]) })).rows as Value;
+      const own = rows.array();
+      const stays = own.buffer === buffer && own.byteOffset === byteOffset;
+      const values = [...own];
+      rows.dispose();
+      const next = ((await table()) as Value).array();
+      return { values, stays, isGivenOutAgain: next.buffer === buffer && next.byteOffset === byteOffset };
+    };
+    const inPlace = { stays: true, isGivenOutAgain: true };
+    expect(await take([0, 2, 3])).toEqual({ values: [1, 2, 5, 6, 7, 8], ...inPlace });
+    expect(await take([1, 1])).toEqual({ values: [3, 4, 3, 4], ...inPlace });
+    // Here row 1 would be read after row 0 has been written over it, and there are more rows than there were.
+    expect(await take([1, 0])).toMatchObject({ values: [3, 4, 1, 2], stays: false });
+    expect(await take([3, 3, 2, 1, 0])).toMatchObject({
+      values: [7, 8, 7, 8, 5, 6, 3, 4, 1, 2],
+      stays: false,
+    });
+  });
+
+  it("keep their memory where only some rows are wanted and another tensor stands on it", async () => {
+    const run = compileFunction(
+      backend,
+      ({ table, ids }: { table: Tensor; ids: Tensor }) => ({ rows: takeRows(table, ids) }),
+      { donate: ["table"] },
+    );
+    const table = (await backend.upload(float32([1, 2, 3], [3]))) as Value;
+    const other = table.share();
+    const { rows } = await run({ table, ids: int32([1, 2], [2]) });
+    expect([...(await rows.read()).data]).toEqual([2, 3]);
+    expect([...(await other.read()).data]).toEqual([1, 2, 3]);
+  });
+
   it("are not overwritten when the same tensor is given twice", async () => {
     const both = ({ a, b, start }: { a: Tensor; b: Tensor; start: Tensor }) => ({
       written: updateSlice(a, mul(b, 0), start, 0),

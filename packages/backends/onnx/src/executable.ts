@@ -201,26 +201,35 @@ async function runKernel({ memory, kernels }: ExecutableParts, step: HostStep, r
   const { operation, inputs, outputs, lastUses } = step;
   const kernel = hostTable[operation.op] as HostKernel<HostOpName>;
   const values = inputs.map((slot) => run.values[slot.index] as Value);
+  const hostOf = (value: Value) => ({ shape: value.type.shape, data: value.array() });
+  const mayOverwrite = (position: number): boolean => {
+    const slot = inputs[position] as Slot;
+    return (
+      run.owned.has(slot) &&
+      lastUses.has(slot) &&
+      !(values[position] as Value).isShared &&
+      inputs.indexOf(slot) === inputs.lastIndexOf(slot)
+    );
+  };
   const fresh: Value[] = [];
   const results = kernel.writes.map((position, index) => {
+    // In both ways the result takes over the memory; the input's own handle on it is disposed like any other.
     if (position === undefined) {
-      const value = memory.allocate(run.typeOf(outputs[index] as Slot));
+      const type = run.typeOf(outputs[index] as Slot);
+      const under = kernel.mayLieIn?.(values.map(hostOf));
+      const value =
+        under !== undefined && mayOverwrite(under)
+          ? (values[under] as Value).front(type)
+          : memory.allocate(type);
       fresh.push(value);
       return value;
     }
-    const slot = inputs[position] as Slot;
     const value = values[position] as Value;
-    const mayOverwrite =
-      run.owned.has(slot) &&
-      lastUses.has(slot) &&
-      !value.isShared &&
-      inputs.indexOf(slot) === inputs.lastIndexOf(slot);
-    // The result takes over the memory; the input's own handle on it is disposed like any other.
-    const target = mayOverwrite ? value.share() : memory.copy(value);
+    const target = mayOverwrite(position) ? value.share() : memory.copy(value);
     values[position] = target;
     return target;
   });
-  const host = values.map((value) => ({ shape: value.type.shape, data: value.array() }));
+  const host = values.map(hostOf);
   await kernel.run(
     kernels,
     host,

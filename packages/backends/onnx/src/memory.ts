@@ -187,8 +187,12 @@ export class HostValue implements Value {
   }
 
   share(): HostValue {
+    return this.front(this.type);
+  }
+
+  front(type: TensorType): HostValue {
     this.#check();
-    return new HostValue(this.type, this.#storage.retain(), this.api);
+    return new HostValue(type, this.#storage.retain(), this.api);
   }
 
   async read(into?: HostTensor["data"]): Promise<HostTensor> {

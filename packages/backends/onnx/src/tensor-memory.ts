@@ -36,6 +36,8 @@ export interface Value extends DeviceTensor {
   readonly isShared: boolean;
   /** Another value on the same memory. */
   share(): Value;
+  /** Another value on the beginning of the same memory, where host kernels work; no larger than this one. */
+  front(type: TensorType): Value;
 }
 
 /** Where the tensors of a backend live. */

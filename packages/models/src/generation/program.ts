@@ -59,6 +59,7 @@ export function createDecoderProgram(
       dynamic: stepAxes,
     }),
     selectRows: compileFunction(backend, selectRows, {
+      donate: ["cache"],
       dynamic: { cache: ["batch", null, "slots", null], rows: ["rows"] },
     }),
   };

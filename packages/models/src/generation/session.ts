@@ -15,7 +15,7 @@ export interface DecodingSession {
   prefill(): Promise<readonly TokenWeights[]>;
   /** Appends a token to each row. @returns what may follow them, by row; good until the next step */
   step(tokens: readonly number[]): Promise<readonly TokenWeights[]>;
-  /** Goes on with some of the rows only. */
+  /** Goes on with some of the rows only, given in ascending order: their cache moves up within its memory. */
   keep(rows: readonly number[]): Promise<void>;
   dispose(): void;
 }
@@ -88,9 +88,7 @@ export async function createSession(
     },
     step,
     async keep(rows) {
-      const kept = await program.selectRows({ cache, rows: int32(rows, [rows.length]) });
-      disposeCache(cache);
-      cache = kept.cache;
+      ({ cache } = await program.selectRows({ cache, rows: int32(rows, [rows.length]) }));
       lengths = rows.map((row) => lengths[row] as number);
     },
     dispose() {

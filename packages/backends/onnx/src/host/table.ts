@@ -4,7 +4,7 @@
  * A kernel overwrites: `writes[i]` is the input that result i is made of, or `undefined` for a result of its own.
  * Whoever calls it has made sure that those inputs may be overwritten, by a copy where need be.
  */
-import { BackendError, type OpAttributes, type OpName, type Shape, sizeOf } from "@alignkit/core";
+import { BackendError, checkIds, type OpAttributes, type OpName, type Shape, sizeOf } from "@alignkit/core";
 import type { HostKernels } from "../kernels/host-kernels.js";
 import type { HostArray } from "../tensor-memory.js";
 
@@ -17,6 +17,11 @@ export interface HostKernel<K extends OpName> {
   /** Whether no model can compute it, so that it is the host's even when a model reads the result. */
   readonly isExclusive: boolean;
   readonly writes: readonly (number | undefined)[];
+  /**
+   * For a kernel of one result, of its own: the input in whose memory it may lie as well if nothing needs that any more.
+   * The result is no larger then.
+   */
+  mayLieIn?(inputs: readonly HostArgument[]): number | undefined;
   /** @param fresh - memory of the results that are made of no input, in order */
   run(
     kernels: HostKernels,
@@ -26,7 +31,7 @@ export interface HostKernel<K extends OpName> {
   ): void | Promise<void>;
 }
 
-export type HostOpName = "adamWUpdate" | "sumSquares" | "scatterAddRows" | "updateSlice";
+export type HostOpName = "adamWUpdate" | "sumSquares" | "scatterAddRows" | "takeRows" | "updateSlice";
 
 export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
   adamWUpdate: {
@@ -65,6 +70,21 @@ export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
         throw new BackendError(`scatterAddRows: id ${id} at position ${position} is outside 0..${limit - 1}`);
       }
       kernels.addRows(base!.data as Float32Array, ids!.data, rows!.data as Float32Array);
+    },
+  },
+  takeRows: {
+    isExclusive: false,
+    writes: [undefined],
+    // Row n is read before anything is written where it stands, or behind it.
+    mayLieIn: ([, ids]) => (ids!.data.every((id, n) => id >= n) ? 0 : undefined),
+    run(_, [table, ids], __, [rows]) {
+      checkIds("takeRows", ids!.data, table!.shape[0] as number);
+      const width = sizeOf(table!.shape.slice(1));
+      const isInPlace = rows!.buffer === table!.data.buffer && rows!.byteOffset === table!.data.byteOffset;
+      for (const [n, id] of ids!.data.entries()) {
+        if (isInPlace && id === n) continue;
+        rows!.set(table!.data.subarray(id * width, (id + 1) * width), n * width);
+      }
     },
   },
   updateSlice: {
