@@ -9,11 +9,23 @@ it("counts what decoding holds", () => {
   const parameters = 4 * (256 * 64 + 2 * layer + 128);
   expect(needs?.held).toEqual({
     parameters,
-    "parameters packed": parameters,
+    // Packed for few rows
+    "weights in another form": parameters,
     // Keys and values, 2 layers, 64 wide, 3 rows of 12 slots.
     "key-value cache": 2 * 2 * 64 * 3 * 12 * 4,
     "Node.js and ONNX Runtime": 143 * 2 ** 20,
   });
+});
+
+it("counts what decoding of many rows transposes", () => {
+  const held = (work: object) =>
+    memoryNeeds({ work: "generate", model: "gpt2-tiny", batch: 16, ...work })?.held[
+      "weights in another form"
+    ];
+  // Two layers of 64 * 192 + 64 * 64 + 2 * 64 * 256
+  expect(held({})).toBe(4 * 2 * 49_152);
+  expect(held({ ends: [1], anew: true })).toBe(4 * 2 * 49_152);
+  expect(held({ ends: [1] })).toBe(held({ batch: 1 }));
 });
 
 it("knows of each work that has a model", () => {

@@ -1,5 +1,6 @@
 /** What must be in memory at once in the works of the bench: sizes from the shapes, before anything runs. */
 import {
+  decodingWeightBytes,
   forwardMemory,
   type Head,
   type ModelConfig,
@@ -28,9 +29,10 @@ export function memoryNeeds(request: WorkRequest): MemoryNeeds | null {
 const arena =
   "ONNX Runtime orders a step by itself, and its arena leaves gaps between tensors: activations take 1.4 times what is " +
   "alive at once. An order that the caller may fix, or a plan of its memory across free sizes, would change that.";
-const packed =
-  "Decoding runs on weights that ONNX Runtime has packed for its products; those that the caller gave stay beside them. " +
-  "PyTorch multiplies with one copy. Products as fast on weights as they lie would change that.";
+const inOtherForm =
+  "Decoding many rows reads weights [out, in] as they lie and transposes GPT-2's, which are [in, out]; for few rows ONNX " +
+  "Runtime packs all of them. Those that the caller gave stay beside them. PyTorch multiplies with one copy. Products of " +
+  "few rows as fast on weights as they lie would change that.";
 
 const floatBytes = 4;
 
@@ -50,13 +52,14 @@ const table: Readonly<Record<string, (request: WorkRequest, config: ModelConfig)
     },
     why: arena,
   }),
-  generate: ({ batch, prompt = 64, new: added = 64 }, config) => ({
+  generate: ({ batch, prompt = 64, new: added = 64, ends, anew = false }, config) => ({
     held: {
       parameters: parameterBytes(config, "language_model"),
-      "parameters packed": parameterBytes(config, "language_model"),
+      // Where rows end one by one, few are left so often that a generator which stays packs in the end.
+      "weights in another form": decodingWeightBytes(config, ends === undefined || anew ? batch : 1),
       "key-value cache": cacheBytes(config, batch, prompt + added),
     },
-    why: packed,
+    why: inOtherForm,
   }),
   ppo: ({ episodes = 32, minibatches = 8, prompt = 32, response = 48, texts = false }, config) => {
     const rows = episodes / minibatches;

@@ -16,6 +16,8 @@ export interface Backend {
   readonly supports: ReadonlySet<CompositeName>;
   /** Whether `compile` honours `variant`. */
   readonly dynamicShapes: boolean;
+  /** Whether it repacks constants, which takes time and as much memory again, for faster products of few rows. */
+  readonly repacksConstants?: boolean;
   /** What computes; `alignkit doctor` prints it. */
   readonly runtime?: RuntimeDescription;
   /** Conformance checks that it is known to fail, by name, and why. One that passes is reported as well. */

@@ -6,7 +6,7 @@ import {
   exactDivide,
   gelu,
   layerNorm,
-  linear,
+  type linear,
   mul,
   reshape,
   rmsNorm,
@@ -49,6 +49,9 @@ export interface RealTokens {
   readonly spread: Tensor;
 }
 
+/** Rows times a weight, as core's `linear` in some order of its own. */
+export type Linear = typeof linear;
+
 /** Scaled dot-product attention of one layer: `[B, H, T, Dh]`. */
 export type Attend = (layer: number, projections: Projections, scale: number) => Tensor;
 
@@ -57,6 +60,7 @@ export interface LayerContext {
   readonly config: ModelConfig;
   readonly names: ParameterNames;
   readonly parameters: ParameterTensors;
+  readonly linear: Linear;
   readonly batch: number;
   readonly length: number;
   /** Undefined where all tokens are computed, `N = B * T`. */
@@ -109,13 +113,14 @@ export function norm({ config, parameters }: LayerContext, names: NormNames, x: 
     : layerNorm(x, weight, parameterOf(parameters, names.bias), config.norm.epsilon);
 }
 
-function project({ config, names, parameters }: LayerContext, linearNames: LinearNames, x: Tensor): Tensor {
-  const { weight, bias, lora } = linearNames;
+function project(context: LayerContext, { weight, bias, lora }: LinearNames, x: Tensor): Tensor {
+  const { config, names, parameters } = context;
   const biasTensor = bias === null ? undefined : parameterOf(parameters, bias);
-  const whole = linear(x, parameterOf(parameters, weight), biasTensor, names.linearLayout === "out_in");
+  const isOutIn = names.linearLayout === "out_in";
+  const whole = context.linear(x, parameterOf(parameters, weight), biasTensor, isOutIn);
   if (lora === null || config.lora === null) return whole;
-  const inner = linear(x, parameterOf(parameters, lora.down));
-  return add(whole, mul(linear(inner, parameterOf(parameters, lora.up)), loraScaling(config.lora)));
+  const inner = context.linear(x, parameterOf(parameters, lora.down));
+  return add(whole, mul(context.linear(inner, parameterOf(parameters, lora.up)), loraScaling(config.lora)));
 }
 
 /** `[N, H * Dh]`, before the projection that ends the block. */

@@ -2,6 +2,7 @@
 import {
   add,
   attention,
+  linear,
   reshape,
   ShapeMismatchError,
   sameShape,
@@ -13,6 +14,7 @@ import {
   type Attend,
   decoderLayer,
   type LayerContext,
+  type Linear,
   norm,
   type ParameterTensors,
   parameterOf,
@@ -20,7 +22,7 @@ import {
 } from "./decoder-layer.js";
 import type { ResidualMasks } from "./dropout.js";
 import { causalMask } from "./masks.js";
-import { parameterNames } from "./parameters.js";
+import { type ParameterNames, parameterNames } from "./parameters.js";
 import { rotaryAngles } from "./rotary-frequencies.js";
 
 /** Tokens and where they stand. */
@@ -63,12 +65,16 @@ export function hiddenStates(
   return runDecoder(config, parameters, tokens, attend, { rows, residualMasks });
 }
 
-/** What {@link runDecoder} may leave out, and what training adds. */
-interface RunOptions {
+/** What may differ between passes of one decoder. */
+export interface DecoderSettings {
   /** As in {@link DecoderInputs}. */
   readonly rows?: Tensor | undefined;
   readonly residualMasks?: ResidualMasks<Tensor> | undefined;
-  /** Without those two: all rows, `[N, D]`, are of these tokens. */
+  /** Those of `config` by default; `linearLayout` says how the given weights lie. */
+  readonly names?: ParameterNames | undefined;
+  /** Core's by default. */
+  readonly linear?: Linear | undefined;
+  /** Without rows and masks: all rows, `[N, D]`, are of these tokens. */
   readonly real?: RealTokens | undefined;
 }
 
@@ -78,11 +84,11 @@ export function runDecoder(
   parameters: ParameterTensors,
   { inputIds, positionIds }: TokenInputs,
   attend: Attend,
-  { rows, residualMasks, real }: RunOptions = {},
+  settings: DecoderSettings = {},
 ): Tensor {
   checkTokens(inputIds, positionIds);
   const [batch, length] = inputIds.shape as [number, number];
-  const names = parameterNames(config);
+  const { names = parameterNames(config), rows, residualMasks, real } = settings;
 
   // 1. Embeddings
   const embed = (table: string, ids: Tensor): Tensor => {
@@ -99,6 +105,7 @@ export function runDecoder(
     config,
     names,
     parameters,
+    linear: settings.linear ?? linear,
     batch,
     length,
     real,

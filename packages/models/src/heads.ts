@@ -12,7 +12,7 @@ import {
   takeAlongLast,
 } from "@alignkit/core";
 import type { ModelConfig } from "./config.js";
-import { type ParameterTensors, parameterOf } from "./decoder-layer.js";
+import { type Linear, type ParameterTensors, parameterOf } from "./decoder-layer.js";
 import { hidden as masked } from "./masks.js";
 import { parameterNames } from "./parameters.js";
 
@@ -43,10 +43,16 @@ export function tokenLogProbs(
 /**
  * Next-token logits.
  * @param hidden - `[M, D]`
+ * @param multiply - core's `linear` by default
  * @returns `[M, V]`
  */
-export function logits(config: ModelConfig, parameters: ParameterTensors, hidden: Tensor): Tensor {
-  return linear(hidden, headWeight(config, parameters));
+export function logits(
+  config: ModelConfig,
+  parameters: ParameterTensors,
+  hidden: Tensor,
+  multiply: Linear = linear,
+): Tensor {
+  return multiply(hidden, headWeight(config, parameters));
 }
 
 /**

@@ -73,6 +73,7 @@ export {
 } from "./lora-training.js";
 export { branchMask, causalMask, documentMask, leftPaddedMask } from "./masks.js";
 export {
+  decodingWeightBytes,
   forwardMemory,
   type PassShape,
   parameterBytes,

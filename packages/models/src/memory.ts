@@ -12,6 +12,8 @@ import {
 import type { Head, ModelConfig } from "./config.js";
 import { hiddenStates } from "./decoder.js";
 import type { ParameterTensors } from "./decoder-layer.js";
+import { transposedWeights } from "./generation/lying-products.js";
+import { rowsAtPar } from "./generation/stepper.js";
 import { scalarScores, tokenLogProbs } from "./heads.js";
 import { trainedOf } from "./lora.js";
 import { parameterShapes, parameterSpecifications } from "./parameters.js";
@@ -54,6 +56,17 @@ export function parameterBytes(config: ModelConfig, head: Head): number {
   let bytes = 0;
   for (const shape of parameterShapes(config, head).values()) bytes += sizeOf(shape) * floatBytes;
   return bytes;
+}
+
+/**
+ * Bytes that decoding so many rows at once may take for weights, beside the given ones: of few rows for all of them,
+ * packed; of more for matrices that have to be transposed. See generation/stepper.ts.
+ */
+export function decodingWeightBytes(config: ModelConfig, rows: number): number {
+  if (rows < rowsAtPar) return parameterBytes(config, "language_model");
+  const shapes = parameterShapes(config, "language_model");
+  const bytes = transposedWeights(config).map((name) => sizeOf(shapes.get(name) ?? []) * floatBytes);
+  return bytes.reduce((total, one) => total + one, 0);
 }
 
 /** Bytes of the weights that training changes. */

@@ -3,6 +3,7 @@ import { type DirectoryArtifact, type PlanContext, type StagePlan, sizeOf } from
 import { withRecordStore } from "@alignkit/data";
 import {
   configToTrain,
+  decodingWeightBytes,
   forwardMemory,
   type Head,
   type ModelConfig,
@@ -119,9 +120,10 @@ async function memoryOf(
     (rewardConfig === undefined ? 0 : forwardMemory({ ...passOf(rewardConfig, "scalar"), targets: rows }));
   const { keyValueHeads, headDimension } = policyConfig.attention;
   const cacheOfRow = 2 * policyConfig.layers * keyValueHeads * headDimension * policyPass.length;
+  const samplingRows = Math.min(config.generation_batch_size, config.batch_size);
   const sampling = {
-    "weights for sampling": policy.parameters,
-    "key-value cache": cacheOfRow * Math.min(config.generation_batch_size, config.batch_size) * bytesPerFloat,
+    "weights for sampling": decodingWeightBytes(policyConfig, samplingRows),
+    "key-value cache": cacheOfRow * samplingRows * bytesPerFloat,
   };
   const updates = {
     // Policy and value model take turns; with texts the policy has two gradients.

@@ -18,7 +18,7 @@ export async function rollout(
   stopTokenIds: readonly number[],
   random: Random,
 ): Promise<readonly SampledResponse[]> {
-  // Its executable holds this iteration's weights in a form of its own.
+  // It may hold this iteration's weights in a form of its own.
   const generator = createGenerator(backend, model, parameters);
   const { top_k: topK, top_p: topP } = config;
   try {

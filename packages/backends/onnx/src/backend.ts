@@ -76,6 +76,7 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     name,
     supports,
     dynamicShapes: true,
+    repacksConstants: memory.isHost,
     runtime: { name: "ONNX Runtime", version: api.version, device: providerTable[provider].device, threads },
     upload: (value) => memory.upload(value),
     ...(memory.isHost

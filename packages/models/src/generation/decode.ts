@@ -24,7 +24,7 @@ import {
   updateSlice,
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
-import { runDecoder } from "../decoder.js";
+import { type DecoderSettings, runDecoder } from "../decoder.js";
 import type { Attend, ParameterTensors, Projections } from "../decoder-layer.js";
 import { logits } from "../heads.js";
 import { causalMask, hidden } from "../masks.js";
@@ -124,10 +124,14 @@ export type StepOutputs = {
   readonly cache: CacheTensors;
 };
 
-/** Appends one token to each row. */
+/**
+ * Appends one token to each row.
+ * @param products - how rows are multiplied with weights, and how those lie; as the config has it by default
+ */
 export function step(
   config: ModelConfig,
   { parameters, ids, lengths, inverse, cache }: StepInputs,
+  products: Pick<DecoderSettings, "linear" | "names"> = {},
 ): StepOutputs {
   const { slidingWindow } = config.attention;
   const batch = ids.shape[0] as number;
@@ -144,9 +148,10 @@ export function step(
       values.push(result.values);
       return result.attended;
     },
+    products,
   );
   // D numbers a row are scaled, not V.
-  const scaled = logits(config, parameters, mul(hiddenRows, inverse));
+  const scaled = logits(config, parameters, mul(hiddenRows, inverse), products.linear);
   return { logits: scaled, ...weigh(scaled), cache: { keys, values } };
 }
 

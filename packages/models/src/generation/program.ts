@@ -7,15 +7,8 @@ import {
   takeRows,
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
-import {
-  type CacheTensors,
-  type PrefillInputs,
-  prefill,
-  prefillAxes,
-  type StepInputs,
-  step,
-  stepAxes,
-} from "./decode.js";
+import { type CacheTensors, type PrefillInputs, prefill, prefillAxes } from "./decode.js";
+import { createStepper, type Stepper } from "./stepper.js";
 
 type SelectInputs = { readonly cache: CacheTensors; readonly rows: Tensor };
 type SelectOutputs = { readonly cache: CacheTensors };
@@ -28,7 +21,7 @@ export interface DecoderProgram {
   /** Of tokens that are the first, and of those that follow them. */
   readonly prefill: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
   readonly prefillMore: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
-  readonly step: CompiledFunction<StepInputs, ReturnType<typeof step>>;
+  readonly stepper: Stepper;
   /** Some rows of a cache, as a cache of their own. */
   readonly selectRows: CompiledFunction<SelectInputs, SelectOutputs>;
   dispose(): Promise<void>;
@@ -53,11 +46,7 @@ export function createDecoderProgram(
   const functions = {
     prefill: compilePrefill(true),
     prefillMore: compilePrefill(false),
-    step: compileFunction(backend, (inputs: StepInputs) => step(config, inputs), {
-      constants: { parameters },
-      donate: ["cache"],
-      dynamic: stepAxes,
-    }),
+    stepper: createStepper(backend, config, parameters),
     selectRows: compileFunction(backend, selectRows, {
       donate: ["cache"],
       dynamic: { cache: ["batch", null, "slots", null], rows: ["rows"] },

@@ -52,11 +52,12 @@ export async function createSession(
   let lengths = prompts.map((prompt) => prompt.length - 1);
   let cache = await emptyCache(program, prompts.length, slots);
 
+  program.stepper.expect(prompts.length, newTokens);
   const inverse = await program.backend.upload(float32([temperature === 0 ? 1 : 1 / temperature], []));
   const readers = { weights: rowReader(), blocks: rowReader(), logits: rowReader() };
 
   const step = async (tokens: readonly number[]): Promise<readonly TokenWeights[]> => {
-    const { cache: next, ...distribution } = await program.step({
+    const { cache: next, ...distribution } = await program.stepper.step({
       ids: int32(tokens, [tokens.length]),
       lengths: int32(lengths, [lengths.length]),
       inverse,
