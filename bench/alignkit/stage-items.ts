@@ -40,6 +40,7 @@ export const makeSft: MakeItem = (backend, { model, changes, batch, length = 128
       num_train_epochs: manyEpochs,
       per_device_train_batch_size: batch,
       packing: chats !== undefined,
+      ...(chats === undefined ? { max_length: length } : {}),
       residual_dropout: 0,
       learning_rate: 1e-4,
     });

@@ -40,6 +40,11 @@ export interface DecoderInputs extends TokenInputs {
    * right-padded rows. See masks.ts for left padding and packing.
    */
   readonly mask?: Tensor;
+  /**
+   * Queries that attention takes at once, where T is fixed: less work, and no attention weights are kept for the backward
+   * pass. All unless given.
+   */
+  readonly attentionBlock?: number | undefined;
   /** int32 `[M]`: `b * T + t` of the tokens whose states are wanted; all unless given. */
   readonly rows?: Tensor;
   /** In training, for residual dropout; see dropout.ts. */
@@ -56,12 +61,12 @@ export interface DecoderInputs extends TokenInputs {
 export function hiddenStates(
   config: ModelConfig,
   parameters: ParameterTensors,
-  { mask, rows, residualMasks, ...tokens }: DecoderInputs,
+  { mask, attentionBlock, rows, residualMasks, ...tokens }: DecoderInputs,
 ): Tensor {
   const length = tokens.inputIds.shape[1] as number;
   const shared = mask ?? causalMask(length, config.attention.slidingWindow);
   const attend: Attend = (_, { queries, keys, values }, scale) =>
-    attention(queries, keys, values, shared, scale);
+    attention(queries, keys, values, shared, scale, attentionBlock);
   return runDecoder(config, parameters, tokens, attend, { rows, residualMasks });
 }
 

@@ -115,6 +115,7 @@ export {
   type ScorerSettings,
 } from "./scoring.js";
 export {
+  attentionBlockOf,
   fileList,
   hostTensors,
   loopFields,

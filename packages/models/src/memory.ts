@@ -49,6 +49,8 @@ export interface PassShape {
   readonly length: number;
   /** M, tokens of a batch whose output the loss reads. */
   readonly targets: number;
+  /** See {@link attentionBlockOf}. */
+  readonly attentionBlock?: number | undefined;
 }
 
 /** Bytes of a model's weights. */
@@ -127,10 +129,11 @@ interface PassInputs {
   readonly targets: Tensor;
 }
 
-function passBytes({ config, head, rows, length, targets }: PassShape, withGradients: boolean): number {
+function passBytes(shape: PassShape, withGradients: boolean): number {
+  const { config, head, rows, length, targets, attentionBlock } = shape;
   const type = (dtype: DType, shape: readonly number[]) => ({ dtype, shape });
   const body = ({ parameters, tokens, rows, targets }: PassInputs) => {
-    const hidden = hiddenStates(config, parameters, { ...tokens, rows });
+    const hidden = hiddenStates(config, parameters, { ...tokens, rows, attentionBlock });
     const read =
       head === "scalar"
         ? scalarScores(config, parameters, hidden)

@@ -78,6 +78,14 @@ export function maximumLength(
   return given ?? model.maxPositions;
 }
 
+/**
+ * Queries that attention takes at once in training, for rows of `length` tokens; undefined is all of them. Only rows as long
+ * as they may be share one length often enough for a graph of their own, and only long ones gain by it.
+ */
+export function attentionBlockOf(length: number, longest: number): number | undefined {
+  return length === longest && length >= 256 ? 128 : undefined;
+}
+
 /** Parameters as an optimizer takes them. */
 export function hostTensors(
   parameters: ReadonlyMap<string, ParameterValue>,

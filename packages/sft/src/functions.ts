@@ -7,6 +7,7 @@ import {
   type TensorRecord,
 } from "@alignkit/core";
 import {
+  attentionBlockOf,
   documentMask,
   hiddenStates,
   type ModelConfig,
@@ -46,14 +47,21 @@ interface GradientInputs extends LossInputs {
   readonly previous?: TensorRecord;
 }
 
-/** Loss of one micro-batch; and the same with gradients, added to those of earlier micro-batches. */
+/**
+ * Loss of one micro-batch; and the same with gradients, added to those of earlier micro-batches: for rows of any length,
+ * and for rows as long as they may be, which have a graph of their own; see `attentionBlockOf`.
+ */
 export function compileSftFunctions(backend: Backend, config: ModelConfig) {
-  const lossOf = ({ parameters, tokens, targets, labelTokens, residualMasks }: GradientInputs): Tensor => {
+  const lossOf = (
+    { parameters, tokens, targets, labelTokens, residualMasks }: GradientInputs,
+    attentionBlock?: number,
+  ): Tensor => {
     const { documentIds, ...sequence } = tokens;
     const mask =
       documentIds === undefined ? undefined : documentMask(documentIds, config.attention.slidingWindow);
     const hidden = hiddenStates(config, parameters, {
       ...sequence,
+      attentionBlock,
       rows: targets.rows,
       ...(mask === undefined ? {} : { mask }),
       ...(residualMasks === undefined ? {} : { residualMasks }),
@@ -62,13 +70,17 @@ export function compileSftFunctions(backend: Backend, config: ModelConfig) {
     return completionLoss({ tokenLogProbs: logProbs, mask: targets.mask, labelTokens });
   };
   // One graph for batches of any size, where the backend can.
-  const dynamic = { tokens: ["B", "T"], targets: ["M"], residualMasks: ["B", "T", null] };
-  return {
-    loss: compileFunction(backend, (inputs: LossInputs) => ({ loss: lossOf(inputs) }), { dynamic }),
-    lossAndGradients: compileFunction(
+  const dynamicOf = (length: "T" | null) => ({
+    tokens: ["B", length],
+    targets: ["M"],
+    residualMasks: ["B", length, null],
+  });
+  const withGradients = (length: "T" | null) =>
+    compileFunction(
       backend,
       (inputs: GradientInputs) => {
-        const loss = lossOf(inputs);
+        const longest = inputs.tokens.inputIds.shape[1] as number;
+        const loss = lossOf(inputs, length === null ? attentionBlockOf(longest, longest) : undefined);
         return {
           loss,
           gradients: accumulatedGradients(
@@ -78,8 +90,14 @@ export function compileSftFunctions(backend: Backend, config: ModelConfig) {
           ),
         };
       },
-      { donate: ["previous"], dynamic },
-    ),
+      { donate: ["previous"], dynamic: dynamicOf(length) },
+    );
+  return {
+    loss: compileFunction(backend, (inputs: LossInputs) => ({ loss: lossOf(inputs) }), {
+      dynamic: dynamicOf("T"),
+    }),
+    lossAndGradients: withGradients("T"),
+    lossAndGradientsOfLongest: withGradients(null),
   };
 }
 

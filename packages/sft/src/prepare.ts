@@ -2,7 +2,9 @@
 import { ConfigError, type DirectoryArtifact, type StagePlan } from "@alignkit/core";
 import { eachRecord, type RecordList, roundingStep } from "@alignkit/data";
 import {
+  attentionBlockOf,
   type ModelConfig,
+  maximumLength,
   openModelDirectory,
   readTokenizerFiles,
   requireKnownIds,
@@ -51,6 +53,7 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
   const length = Math.ceil(longest / step) * step;
   const learned = trained.labels + read.labels;
   const all = examples.train.length + texts.length;
+  const attentionBlock = attentionBlockOf(length, maximumLength(config, model));
   const targets = Math.min(rows * length, Math.ceil((2 * rows * learned) / all));
   return {
     steps: trainingSteps(config, perEpoch),
@@ -60,6 +63,7 @@ export function planTraining(config: TrainingConfig, model: ModelConfig, example
       rows,
       length,
       targets,
+      attentionBlock,
       accumulates: accumulation > 1,
       residualDropout: config.residual_dropout,
     }),

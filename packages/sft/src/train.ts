@@ -21,9 +21,11 @@ import {
 import { type Cursor, type RecordList, startOfData } from "@alignkit/data";
 import {
   adamWSettings,
+  attentionBlockOf,
   createModelOptimizer,
   createSharedWeights,
   type ModelStart,
+  maximumLength,
   type ParameterValue,
   parameterValues,
   type ResidualMasks,
@@ -115,6 +117,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
     latest === undefined ? undefined : savedOptimizer(latest, "model", latest.step),
   );
   const functions = compileSftFunctions(backend, model.config);
+  const longest = maximumLength(config, model.config);
   const dropout = context.random.split("dropout");
   let state = (latest?.state as TrainingState | undefined) ?? { cursor: startOfData, tokens: 0 };
   let best = savedBest(latest, state.best);
@@ -155,6 +158,7 @@ export async function trainLanguageModel(options: TrainOptions): Promise<Map<str
         functions,
         parameters: optimizer.parameters,
         window,
+        longest,
         reduction: config.loss_reduction,
         masksOf: (batch, index) =>
           config.residual_dropout === 0
@@ -216,12 +220,15 @@ async function windowGradients({
   functions,
   parameters,
   window: { batches, labelTokens },
+  longest,
   reduction,
   masksOf,
 }: {
   readonly functions: SftFunctions;
   readonly parameters: Optimizer["parameters"];
   readonly window: Window;
+  /** T of the longest rows that there may be. */
+  readonly longest: number;
   readonly reduction: TrainingConfig["loss_reduction"];
   readonly masksOf: (batch: TrainingBatch, index: number) => ResidualMasks<HostTensor> | undefined;
 }) {
@@ -230,7 +237,8 @@ async function windowGradients({
   for (const [index, batch] of batches.entries()) {
     const masks = masksOf(batch, index);
     const divisor = reduction === "token_mean" ? labelTokens : batch.labelTokens * batches.length;
-    const result = await functions.lossAndGradients({
+    const isBlocked = attentionBlockOf(batch.length, longest) !== undefined;
+    const result = await functions[isBlocked ? "lossAndGradientsOfLongest" : "lossAndGradients"]({
       parameters,
       ...batchTensors(batch),
       labelTokens: float32([divisor], []),

@@ -94,7 +94,15 @@ export interface CompositeAttributes {
    * (q `[B, H, T, Dh]`, k and v `[B, G, S, Dh]`, optional additive mask `[B or 1, 1, T, S]`) -> `[B, H, T, Dh]`;
    * query heads share key heads in groups of H / G.
    */
-  readonly attention: { readonly scale: number };
+  readonly attention: {
+    readonly scale: number;
+    /**
+     * Queries are taken in blocks of so many, and a block sees no key after its last query, whatever the mask says:
+     * nearly half of the work falls away where attention is causal. The probabilities, `[B, H, T, S]`, are computed once
+     * more in the backward pass instead of kept. Null: all at once, all keys. S is T where it is given.
+     */
+    readonly block: number | null;
+  };
   /**
    * One new token per row on top of a cache, which it joins: (q `[B, H * Dh]`, k and v `[B, G * Dh]`, cached keys and
    * values `[B, G, S, Dh]`, lengths int32 `[B]`) -> `[B, H * Dh]`, keys, values. Row b has `lengths[b]` tokens in its

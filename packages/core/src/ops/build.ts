@@ -301,8 +301,15 @@ export const silu = (x: Tensor): Tensor => single("silu", [x], {});
 export const rotary = (x: Tensor, cosine: Tensor, sine: Tensor): Tensor =>
   single("rotary", [x, cosine, sine], {});
 /** Scaled dot-product attention; shapes at `attention` in attributes.ts. */
-export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, scale: number): Tensor {
-  return single("attention", mask === undefined ? [q, k, v] : [q, k, v, mask], { scale });
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask: Tensor | undefined,
+  scale: number,
+  block: number | null = null,
+): Tensor {
+  return single("attention", mask === undefined ? [q, k, v] : [q, k, v, mask], { scale, block });
 }
 /**
  * Attention of one new token per row over a cache, and the cache with it: queries `[B, H, 1, Dh]`, new keys and values

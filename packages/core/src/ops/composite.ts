@@ -23,6 +23,7 @@ import {
   mean,
   mul,
   neg,
+  pad,
   reshape,
   rotary,
   scatterAddRows,
@@ -138,25 +139,38 @@ export const composites: CompositePart<CompositeName> = {
     ],
   },
   attention: {
-    decompose: ([q, k, v, mask], { scale }) => {
-      const { queries, scores } = attentionScores(q!, k!, mask, scale);
-      const values = matMul(reshape(softmax(scores), queries.scoreShape), v!);
-      return [reshape(values, q!.shape)];
+    decompose: ([q, k, v, mask], { scale, block }) => {
+      const attended = blocksOf(q!, block).map((range) => {
+        const { queries, keys, values, ownMask } = blockOf(range, q!, k!, v!, mask);
+        const { grouped, scores } = attentionScores(queries, keys, ownMask, scale);
+        const products = matMul(reshape(softmax(scores), grouped.scoreShape), values);
+        return reshape(products, queries.shape);
+      });
+      return [concat(attended, 2)];
     },
-    gradient: ({ inputs: [q, k, v, mask], attributes: { scale }, gradients }) => {
-      const { queries, scores } = attentionScores(q!, k!, mask, scale);
-      const probabilities = reshape(softmax(scores), queries.scoreShape);
-      const g = reshape(only(gradients), queries.shape);
-      const weighted = mul(matMul(g, v!, { transposeB: true }), probabilities);
-      const scoreGradient = sub(weighted, mul(probabilities, sum(weighted, -1, true)));
-      const queryGradient = mul(matMul(scoreGradient, k!), scale);
-      const keyGradient = mul(matMul(scoreGradient, queries.grouped, { transposeA: true }), scale);
-      return [
-        reshape(queryGradient, q!.shape),
-        keyGradient,
-        matMul(probabilities, g, { transposeA: true }),
-        undefined,
+    gradient: ({ inputs: [q, k, v, mask], attributes: { scale, block }, gradients }) => {
+      const g = only(gradients);
+      // Behind the incoming gradient, probabilities are computed once more instead of kept.
+      const [fencedQ, fencedK, fencedV] = [q!, k!, v!].map((x) => (block === null ? x : barrier(x, g))) as [
+        Tensor,
+        Tensor,
+        Tensor,
       ];
+      let byKeys: Tensor | undefined;
+      let byValues: Tensor | undefined;
+      const byQueries = blocksOf(q!, block).map((range) => {
+        const { queries, keys, values, ownMask } = blockOf(range, fencedQ, fencedK, fencedV, mask);
+        const { grouped, scores } = attentionScores(queries, keys, ownMask, scale);
+        const probabilities = reshape(softmax(scores), grouped.scoreShape);
+        const own = reshape(slice(g, 2, range.start, range.end), grouped.queries.shape);
+        const weighted = mul(matMul(own, values, { transposeB: true }), probabilities);
+        const scoreGradient = sub(weighted, mul(probabilities, sum(weighted, -1, true)));
+        const keyGradient = mul(matMul(scoreGradient, grouped.queries, { transposeA: true }), scale);
+        byKeys = sumOfPrefix(byKeys, keyGradient);
+        byValues = sumOfPrefix(byValues, matMul(probabilities, own, { transposeA: true }));
+        return reshape(mul(matMul(scoreGradient, keys), scale), queries.shape);
+      });
+      return [concat(byQueries, 2), byKeys, byValues, undefined];
     },
   },
   cachedAttention: {
@@ -282,10 +296,44 @@ function distribution(
   return { logits, probabilities, logNormalizer: sub(max(logits, -1), log(max(probabilities, -1))) };
 }
 
+/** Queries `start` to `end`, which look at keys before `keys`; undefined is all of them. */
+interface Block {
+  readonly start: number;
+  readonly end: number;
+  readonly keys: number | undefined;
+}
+
+/** Blocks of at most `size` queries, each with the keys up to its last query; all with all where there is no size. */
+function blocksOf(q: Tensor, size: number | null): readonly Block[] {
+  const length = q.shape[2] as number;
+  if (size === null) return [{ start: 0, end: length, keys: undefined }];
+  return Array.from({ length: Math.ceil(length / size) }, (_, index) => {
+    const end = Math.min((index + 1) * size, length);
+    return { start: index * size, end, keys: end };
+  });
+}
+
+function blockOf({ start, end, keys }: Block, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined) {
+  const seen = (x: Tensor, axis: number) => (keys === undefined ? x : slice(x, axis, 0, keys));
+  return {
+    queries: slice(q, 2, start, end),
+    keys: seen(k, 2),
+    values: seen(v, 2),
+    ownMask: mask && seen(slice(mask, 2, start, end), 3),
+  };
+}
+
+/** Sum of `[B, G, S, Dh]` for the first keys and for more of them. */
+function sumOfPrefix(prefix: Tensor | undefined, longer: Tensor): Tensor {
+  if (prefix === undefined) return longer;
+  const missing = (longer.shape[2] as number) - (prefix.shape[2] as number);
+  return add(pad(prefix, [0, 0, 0, 0], [0, 0, missing, 0]), longer);
+}
+
 interface GroupedQueries {
   /** `[B, G, H/G * T, Dh]`: the queries that share a key head lie side by side. */
-  readonly shape: readonly number[];
-  readonly grouped: Tensor;
+  readonly queries: Tensor;
+  /** `[B, G, H/G * T, S]` */
   readonly scoreShape: readonly number[];
 }
 
@@ -294,13 +342,13 @@ function attentionScores(
   k: Tensor,
   mask: Tensor | undefined,
   scale: number,
-): { readonly queries: GroupedQueries; readonly scores: Tensor } {
+): { readonly grouped: GroupedQueries; readonly scores: Tensor } {
   const [batch, heads, time, width] = q.shape as [number, number, number, number];
   const [, groups, keys] = k.shape as [number, number, number, number];
-  const shape = [batch, groups, exactDivide(heads, groups, "query heads per key head") * time, width];
-  const grouped = reshape(q, shape);
-  const products = mul(matMul(grouped, k, { transposeB: true }), scale);
+  const perGroup = exactDivide(heads, groups, "query heads per key head") * time;
+  const queries = reshape(q, [batch, groups, perGroup, width]);
+  const products = mul(matMul(queries, k, { transposeB: true }), scale);
   const perHead = reshape(products, [batch, heads, time, keys]);
   const scores = mask === undefined ? perHead : add(perHead, broadcast(mask, perHead.shape));
-  return { queries: { shape, grouped, scoreShape: products.shape }, scores };
+  return { grouped: { queries, scoreShape: products.shape }, scores };
 }

@@ -280,7 +280,7 @@ export const inferTable: { readonly [K in OpName]: Infer<K> } = {
     require(fits, "rotary", inputs, "x [B, H, T, R] with even R, cos and sin [B or 1, 1, T, R]");
     return [at(inputs, 0)];
   },
-  attention: (inputs) => {
+  attention: (inputs, { block }) => {
     arity("attention", inputs, 3, 4);
     dtypes("attention", inputs, "float32", "float32", "float32", "float32");
     const [q, k, v] = [at(inputs, 0).shape, at(inputs, 1).shape, at(inputs, 2).shape];
@@ -302,6 +302,8 @@ export const inferTable: { readonly [K in OpName]: Infer<K> } = {
         mask[3] === k[2];
       require(masked, "attention", inputs, "mask [B or 1, 1, T, S]");
     }
+    const isCausal = block === null || (Number.isInteger(block) && block > 0 && q[2] === k[2]);
+    require(isCausal, "attention", inputs, "as many keys as queries, in blocks of at least 1");
     return [at(inputs, 0)];
   },
   cachedAttention: (inputs) => {

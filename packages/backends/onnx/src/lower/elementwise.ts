@@ -33,14 +33,15 @@ export const elementwise = {
   not: unary("Not"),
   cast: (lowering, { inputs: [x], attributes: { dtype } }) => [castNode(lowering, lowering.name(x!), dtype)],
   /**
-   * A choice between the value and itself, by an element of the other: ONNX Runtime neither folds it nor moves it
-   * before what it reads.
+   * A reshape to the same shape, chosen between that shape and itself by an element of the other: ONNX Runtime neither
+   * folds it nor moves it before what it reads, and the value stays where it is.
    */
   barrier: (lowering, { inputs: [x, after] }) => {
     const flat = lowering.emit("Reshape", [lowering.name(after!), lowering.int64s([-1])]);
     const first = lowering.emit("Gather", [flat, lowering.int64(0)], { attributes: { axis: { int: 0 } } });
-    const value = lowering.name(x!);
-    return [lowering.emit("Where", [castNode(lowering, first, "bool"), value, value])];
+    const shape = lowering.reshapeTarget(lowering.sizesOf(x!));
+    const chosen = lowering.emit("Where", [castNode(lowering, first, "bool"), shape, shape]);
+    return [lowering.emit("Reshape", [lowering.name(x!), chosen])];
   },
 
   add: (lowering, operation) => {

@@ -63,6 +63,16 @@ export const compositeCases: readonly ConformanceCase[] = [
     [real([2, 6, 5, 4]), real([2, 2, 7, 4]), real([2, 2, 7, 4]), flags([2, 1, 5, 7])],
     (q, k, v, mask) => attention(q, k, v, select(mask, fill(0, mask.shape), -1e30), 0.5),
   ),
+  defineCase(
+    "attention in blocks, the last one shorter",
+    [real([2, 3, 7, 4]), real([2, 3, 7, 4]), real([2, 3, 7, 4])],
+    (q, k, v) => attention(q, k, v, undefined, 0.5, 3),
+  ),
+  defineCase(
+    "attention in blocks, with grouped queries and a mask",
+    [real([2, 6, 5, 4]), real([2, 2, 5, 4]), real([2, 2, 5, 4]), flags([2, 1, 5, 5])],
+    (q, k, v, mask) => attention(q, k, v, select(mask, fill(0, mask.shape), -1e30), 0.5, 2),
+  ),
   defineCase("cachedAttention", cacheInputs(4, 2), (...inputs) => cached(inputs, null), { gradient: false }),
   defineCase("cachedAttention in a window", cacheInputs(4, 4), (...inputs) => cached(inputs, 3), {
     gradient: false,
