@@ -53,21 +53,29 @@ export const indexing = {
     const scattered = lowering.emit("ScatterNd", inputs, { T: type(values!.dtype), Tindices: int });
     return [lowering.reshape(scattered, values!.dtype, types[0]!.shape)];
   },
+  // Row by row: TensorStridedSliceUpdate goes element by element, 4 % of decoding's processor time at 5M parameters.
   updateSlice: (lowering, { inputs: [base, update, start], attributes: { axis } }) => {
-    const add = (name: string, values: readonly number[]): string =>
-      lowering.emit("AddV2", [name, lowering.ints(values)], { T: int });
-    const { shape } = base!;
-    // `start` at the axis, 0 elsewhere.
-    const at = shape.map((_, other) => Number(other === axis));
-    const begin = lowering.emit("Mul", [lowering.name(start!), lowering.ints(at)], { T: int });
-    const end = add(begin, update!.shape);
-    const strides = lowering.ints(shape.map(() => 1));
-    return [
-      lowering.emit(
-        "TensorStridedSliceUpdate",
-        [lowering.name(base!), begin, end, strides, lowering.name(update!)],
-        { T: type(base!.dtype), Index: int },
-      ),
+    const { shape, dtype } = base!;
+    const [size, length] = [shape[axis] as number, update!.shape[axis] as number];
+    const [blocks, width] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
+    const line = (count: number, step: number, lineShape: Shape): string =>
+      lowering.constant(
+        int32(
+          Int32Array.from({ length: count }, (_, index) => index * step),
+          lineShape,
+        ),
+      );
+    const add = (a: string, b: string): string => lowering.emit("AddV2", [a, b], { T: int });
+    const places = add(
+      line(blocks, size, [blocks, 1]),
+      add(line(length, 1, [length]), lowering.name(start!)),
+    );
+    const inputs = [
+      lowering.reshape(lowering.name(base!), dtype, [blocks * size, width]),
+      lowering.reshape(places, "int32", [blocks * length, 1]),
+      lowering.reshape(lowering.name(update!), dtype, [blocks * length, width]),
     ];
+    const written = lowering.emit("TensorScatterUpdate", inputs, { T: type(dtype), Tindices: int });
+    return [lowering.reshape(written, dtype, shape)];
   },
 } satisfies LowerTable;
