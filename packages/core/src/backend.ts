@@ -16,8 +16,11 @@ export interface Backend {
   readonly supports: ReadonlySet<CompositeName>;
   /** Whether `compile` honours `variant`. */
   readonly dynamicShapes: boolean;
-  /** Whether it repacks constants, which takes time and as much memory again, for faster products of few rows. */
-  readonly repacksConstants?: boolean;
+  /**
+   * For a backend that repacks constants, which takes time and as much memory again, for faster products of few rows:
+   * elements of a matrix from which that may be worth avoiding. Smaller ones are packed in no time.
+   */
+  readonly repackingCostsFrom?: number;
   /** What computes; `alignkit doctor` prints it. */
   readonly runtime?: RuntimeDescription;
   /** Conformance checks that it is known to fail, by name, and why. One that passes is reported as well. */

@@ -76,7 +76,8 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     name,
     supports,
     dynamicShapes: true,
-    repacksConstants: memory.isHost,
+    // Decoding of 64 tokens at 5M parameters, 0.3M a matrix, takes 1.2 times as long with weights that are not packed.
+    ...(memory.isHost ? { repackingCostsFrom: 2 ** 19 } : {}),
     runtime: { name: "ONNX Runtime", version: api.version, device: providerTable[provider].device, threads },
     upload: (value) => memory.upload(value),
     ...(memory.isHost

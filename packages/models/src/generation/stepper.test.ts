@@ -37,11 +37,11 @@ const lora = { rank: 2, alpha: 6, rankStabilized: false, base: "." } as const;
 const plain: Backend = referenceBackend();
 
 /** A backend that says it repacks constants, and what it compiled with some and has not freed yet. */
-function repacking() {
+function repacking(repackingCostsFrom = 1) {
   let packed = 0;
   const backend: Backend = {
     ...plain,
-    repacksConstants: true,
+    repackingCostsFrom,
     async compile(graph, options) {
       const executable = await plain.compile(graph, options);
       const packs = (options?.constants?.size ?? 0) > 0 ? 1 : 0;
@@ -132,6 +132,22 @@ describe("a backend that repacks constants", () => {
     // 51 * 11 = 561
     await generator.generate([[3]], { ...options, maxNewTokens: 51 }, createRandom(1));
     expect(new Set(seen)).toEqual(new Set([true]));
+    await generator.dispose();
+  });
+
+  it.each([
+    // Per layer 12 x 36, 12 x 12, 12 x 48 and 48 x 12: 432 a matrix.
+    [432, false],
+    [433, true],
+  ])("packs matrices of 432 elements at once where it costs from %i on: %s", async (costsFrom, atOnce) => {
+    const { backend, isPacked } = repacking(costsFrom);
+    const generator = createGenerator(backend, gpt2, await parametersOf(gpt2));
+    await generator.generate(
+      promptsOf(12),
+      { maxNewTokens: 2, temperature: 1, ignoreEos: true },
+      createRandom(1),
+    );
+    expect(isPacked()).toBe(atOnce);
     await generator.dispose();
   });
 

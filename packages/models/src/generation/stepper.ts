@@ -1,8 +1,8 @@
 /**
  * Single steps of decoding, with weights in the form that pays.
  *
- * A backend that repacks constants has two. Packed weights are fastest for few rows, but packing takes time and as much
- * memory as the weights; products that read them as they lie start at once. As with skis, which are rented until the
+ * A backend that repacks constants has two. Packed weights are fastest for few rows and in small models, but packing takes
+ * time and as much memory as the weights; products that read them as they lie start at once. As with skis, which are rented until the
  * rent has come to their price, weights are packed when the steps so far would have won it back.
  */
 import {
@@ -11,8 +11,10 @@ import {
   compileFunction,
   type DeviceTensor,
   type HostTensor,
+  sizeOf,
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
+import { linearsOf, parameterNames } from "../parameters.js";
 import { type StepInputs, type StepOutputs, step, stepAxes } from "./decode.js";
 import { type LyingWeights, lyingProducts, lyingWeights } from "./lying-products.js";
 
@@ -46,7 +48,10 @@ export function createStepper(
     ...common,
     constants: { parameters },
   });
-  if (backend.repacksConstants !== true) return { expect() {}, step: bound, dispose: () => bound.dispose() };
+  const costsFrom = backend.repackingCostsFrom ?? Number.POSITIVE_INFINITY;
+  if (meanSize(config, parameters) < costsFrom) {
+    return { expect() {}, step: bound, dispose: () => bound.dispose() };
+  }
 
   const products = lyingProducts(config);
   const lying: Step = compileFunction(
@@ -88,4 +93,11 @@ export function createStepper(
       await bound.dispose();
     },
   };
+}
+
+/** Elements of a matrix of the layers, on average. */
+function meanSize(config: ModelConfig, parameters: Readonly<Record<string, DeviceTensor>>): number {
+  const names = parameterNames(config).layers.flatMap(linearsOf);
+  const sizes = names.map(({ weight }) => sizeOf((parameters[weight] as DeviceTensor).type.shape));
+  return sizes.reduce((total, size) => total + size, 0) / sizes.length;
 }
