@@ -1,14 +1,7 @@
 /** Prompts of different lengths in one batch: of padding nothing is computed, and of what is left nothing changes. */
 import { createOnnxBackend } from "@alignkit/backend-onnx";
-import {
-  type Backend,
-  createRandom,
-  type DeviceTensor,
-  float32,
-  referenceBackend,
-  uploadAll,
-} from "@alignkit/core";
-import { createGenerator, createModelConfig, initializeParameters } from "@alignkit/models";
+import { type Backend, createRandom, type DeviceTensor, referenceBackend, uploadAll } from "@alignkit/core";
+import { createGenerator, createModelConfig, hostTensors, initializeParameters } from "@alignkit/models";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectClose } from "./reference-model.js";
 
@@ -71,10 +64,7 @@ describe.each(Object.entries(backends))("on %s", (_, create) => {
 
   it.each(Object.entries(configs))("with %s a prompt goes on as it does alone", async (__, config) => {
     const values = initializeParameters(config, "language_model", createRandom(2));
-    const host = Object.fromEntries(
-      [...values].map(([name, { shape, data }]) => [name, float32(data, shape)]),
-    );
-    const parameters = (await uploadAll(backend, host)) as Record<string, DeviceTensor>;
+    const parameters = (await uploadAll(backend, hostTensors(values))) as Record<string, DeviceTensor>;
     const generator = createGenerator(backend, config, parameters);
     for (const lengths of Object.values(batches)) {
       const prompts = lengths.map(draw);

@@ -3,7 +3,7 @@ import { type Graph, type Operation, resultsOf, type Tensor, TensorMap, topologi
 /** The outputs of `graph` with its inputs replaced by `inputs`. */
 export function inlineGraph(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {
   const values = new TensorMap<Tensor>();
-  for (const [index, placeholder] of graph.inputs.entries()) values.set(placeholder, inputs[index] as Tensor);
+  for (const [index, input] of graph.inputs.entries()) values.set(input, inputs[index] as Tensor);
   for (const operation of topologicalOrder(graph.outputs)) {
     if (values.get({ operation, index: 0 } as Tensor) !== undefined) continue;
     const copy: Operation = {

@@ -96,15 +96,11 @@ function interpret<V>(
   return {
     async run(inputs, { donate = new Set() }: RunOptions = {}) {
       const values = new TensorMap<V>();
-      for (const [index, placeholder] of graph.inputs.entries()) {
+      for (const [index, input] of graph.inputs.entries()) {
         const given = (constants.get(index) ?? inputs[index]) as InterpreterTensor<V> | undefined;
-        checkInput(
-          placeholder.type,
-          given,
-          index,
-          (placeholder.operation as Operation<"input">).attributes.name,
-        );
-        values.set(placeholder, (given as InterpreterTensor<V>).value);
+        const { name } = (input.operation as Operation<"input">).attributes;
+        checkInput(input.type, given, index, name);
+        values.set(input, (given as InterpreterTensor<V>).value);
       }
       // Owned by the run: everything that a kernel made and that was not freed yet.
       const alive = new Set<V>();

@@ -140,7 +140,7 @@ export const composites: CompositePart<CompositeName> = {
   },
   attention: {
     decompose: ([q, k, v, mask], { scale, block }) => {
-      const attended = blocksOf(q!, block).map((range) => {
+      const attended = blocksOf(q!, k!, block).map((range) => {
         const { queries, keys, values, ownMask } = blockOf(range, q!, k!, v!, mask);
         const { grouped, scores } = attentionScores(queries, keys, ownMask, scale);
         const products = matMul(reshape(softmax(scores), grouped.scoreShape), values);
@@ -151,15 +151,12 @@ export const composites: CompositePart<CompositeName> = {
     gradient: ({ inputs: [q, k, v, mask], attributes: { scale, block }, gradients }) => {
       const g = only(gradients);
       // Behind the incoming gradient, probabilities are computed once more instead of kept.
-      const [fencedQ, fencedK, fencedV] = [q!, k!, v!].map((x) => (block === null ? x : barrier(x, g))) as [
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
+      const fenced = (x: Tensor) => (block === null ? x : barrier(x, g));
+      const [ownQ, ownK, ownV] = [fenced(q!), fenced(k!), fenced(v!)];
       let byKeys: Tensor | undefined;
       let byValues: Tensor | undefined;
-      const byQueries = blocksOf(q!, block).map((range) => {
-        const { queries, keys, values, ownMask } = blockOf(range, fencedQ, fencedK, fencedV, mask);
+      const byQueries = blocksOf(q!, k!, block).map((range) => {
+        const { queries, keys, values, ownMask } = blockOf(range, ownQ, ownK, ownV, mask);
         const { grouped, scores } = attentionScores(queries, keys, ownMask, scale);
         const probabilities = reshape(softmax(scores), grouped.scoreShape);
         const own = reshape(slice(g, 2, range.start, range.end), grouped.queries.shape);
@@ -296,30 +293,29 @@ function distribution(
   return { logits, probabilities, logNormalizer: sub(max(logits, -1), log(max(probabilities, -1))) };
 }
 
-/** Queries `start` to `end`, which look at keys before `keys`; undefined is all of them. */
+/** Queries `start` to `end`, which look at the first `seen` keys. */
 interface Block {
   readonly start: number;
   readonly end: number;
-  readonly keys: number | undefined;
+  readonly seen: number;
 }
 
 /** Blocks of at most `size` queries, each with the keys up to its last query; all with all where there is no size. */
-function blocksOf(q: Tensor, size: number | null): readonly Block[] {
-  const length = q.shape[2] as number;
-  if (size === null) return [{ start: 0, end: length, keys: undefined }];
+function blocksOf(q: Tensor, k: Tensor, size: number | null): readonly Block[] {
+  const [length, keys] = [q.shape[2] as number, k.shape[2] as number];
+  if (size === null) return [{ start: 0, end: length, seen: keys }];
   return Array.from({ length: Math.ceil(length / size) }, (_, index) => {
     const end = Math.min((index + 1) * size, length);
-    return { start: index * size, end, keys: end };
+    return { start: index * size, end, seen: end };
   });
 }
 
-function blockOf({ start, end, keys }: Block, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined) {
-  const seen = (x: Tensor, axis: number) => (keys === undefined ? x : slice(x, axis, 0, keys));
+function blockOf({ start, end, seen }: Block, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined) {
   return {
     queries: slice(q, 2, start, end),
-    keys: seen(k, 2),
-    values: seen(v, 2),
-    ownMask: mask && seen(slice(mask, 2, start, end), 3),
+    keys: slice(k, 2, 0, seen),
+    values: slice(v, 2, 0, seen),
+    ownMask: mask && slice(slice(mask, 2, start, end), 3, 0, seen),
   };
 }
 

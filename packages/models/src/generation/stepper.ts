@@ -1,9 +1,9 @@
 /**
  * Single steps of decoding, with weights in the form that pays.
  *
- * A backend that repacks constants has two. Packed weights are fastest for few rows and in small models, but packing takes
- * time and as much memory as the weights; products that read them as they lie start at once. As with skis, which are rented until the
- * rent has come to their price, weights are packed when the steps so far would have won it back.
+ * A backend that repacks constants has two. Packed weights are fastest for few rows and in small models, but packing
+ * takes time and as much memory as the weights; products that read them as they lie start at once. As with skis, which
+ * are rented until the rent has come to their price, weights are packed when the steps so far would have won it back.
  */
 import {
   type Backend,
