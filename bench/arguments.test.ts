@@ -27,6 +27,7 @@ describe("parseArguments", () => {
     expect(() => parseArguments(["--only", "sft/9m"])).toThrow('--only: "sft/9m" is not one of sft/tiny, ');
     expect(() => parseArguments(["--only", "start", "--model", "5m"])).toThrow("--only names rows");
     expect(() => parseArguments(["--rounds", "0"])).toThrow('--rounds: "0" is not a whole number above 0');
+    expect(() => parseArguments(["--add"])).toThrow("--add adds to a file: give --json FILE");
     expect(() => parseArguments(["--speed"])).toThrow("--speed");
   });
 });

@@ -24,6 +24,8 @@ export interface BenchArguments {
   readonly includeExtras: boolean;
   /** Where the measurements go as JSON; rows that are there already and are not measured anew stay. */
   readonly json: string | undefined;
+  /** Rounds that the file has of the same row, commit and machine count too. */
+  readonly add: boolean;
   readonly selftest: boolean;
   readonly help: boolean;
 }
@@ -44,6 +46,7 @@ Times alignkit side by side with PyTorch; without Python, alignkit alone. Never 
   --allocator NAME  of the peers: tuned (default) or stock
   --all             peers that are not the strongest as well
   --json FILE       writes every measurement; other rows of the file stay
+  --add             adds to the rounds that the file has of a row, where they are of this commit and machine
   --selftest        compares results instead of times, on equal weights`;
 
 /** @throws {TypeError | RangeError} with what is wrong */
@@ -62,6 +65,7 @@ export function parseArguments(list: readonly string[]): BenchArguments {
       allocator: { type: "string", default: "tuned" },
       all: { type: "boolean", default: false },
       json: { type: "string" },
+      add: { type: "boolean", default: false },
       selftest: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -69,6 +73,7 @@ export function parseArguments(list: readonly string[]): BenchArguments {
   if (values.only !== undefined && (values.work !== undefined || values.model !== undefined)) {
     throw new RangeError("--only names rows: give it without --work and --model");
   }
+  if (values.add && values.json === undefined) throw new RangeError("--add adds to a file: give --json FILE");
   const backends = [...new Set(values.backend)];
   return {
     comparisons:
@@ -87,6 +92,7 @@ export function parseArguments(list: readonly string[]): BenchArguments {
     allocator: oneOf("--allocator", values.allocator, ["tuned", "stock"] as const)[0] as "tuned" | "stock",
     includeExtras: values.all,
     json: values.json,
+    add: values.add,
     selftest: values.selftest,
     help: values.help,
   };

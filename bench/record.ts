@@ -35,6 +35,26 @@ export function withRow({ rows }: BenchRecord, row: RecordedRow): BenchRecord {
   return { rows: [...rows.filter(({ id }) => id !== row.id), row] };
 }
 
+/**
+ * The row with the rounds of the record's own row before its own, where both are of the same commit, machine and contestants
+ * and none of these failed: long work can be measured in several sittings. Else the row as it is.
+ */
+export function withEarlierRounds({ rows }: BenchRecord, row: RecordedRow): RecordedRow {
+  const earlier = rows.find(({ id }) => id === row.id);
+  if (earlier === undefined || originOf(earlier) !== originOf(row)) return row;
+  if ([...earlier.results, ...row.results].some(({ failure }) => failure !== undefined)) return row;
+  const results = row.results.map((result, index) => ({
+    ...result,
+    measurements: [...(earlier.results[index] as ContestantResult).measurements, ...result.measurements],
+  }));
+  return { ...row, results };
+}
+
+/** What two rows have in common when their rounds are of one measurement. */
+function originOf({ commit, machine, about, results }: RecordedRow): string {
+  return JSON.stringify([commit, machine, about, results.map(({ contestant }) => contestant)]);
+}
+
 /** The rows with their comparisons, in the order of the bench; those that it no longer has are left out. */
 export function comparedRows({
   rows,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Comparison, comparisonsOf } from "./comparisons.js";
 import type { ContestantResult } from "./measure.js";
-import { comparedRows, withRow } from "./record.js";
+import { comparedRows, type RecordedRow, withEarlierRounds, withRow } from "./record.js";
 import { formatPairings, formatResults, missedMemory, missedTimes, pair } from "./report.js";
 import type { Measurement } from "./worker-process.js";
 
@@ -121,5 +121,30 @@ describe("a record", () => {
       "sft/5m a",
       "score/5m b",
     ]);
+  });
+  it("adds rounds of the same commit, and only those", () => {
+    const row = (commit: string, times: Readonly<Record<string, readonly number[]>>): RecordedRow => ({
+      id: "sft/5m",
+      machine: "a",
+      commit,
+      date: "2026-11-19",
+      about: {},
+      backends: ["onnx"],
+      results: resultsOf(times),
+    });
+    const timesOf = ({ results }: RecordedRow) =>
+      results.map(({ measurements }) => measurements.map(({ ms }) => ms));
+    const earlier = { rows: [row("1f", { sft: [1, 2], sft_step_nano: [3, 4] })] };
+    const added = (later: RecordedRow) => timesOf(withEarlierRounds(earlier, later));
+    expect(added(row("1f", { sft: [5], sft_step_nano: [6] }))).toEqual([
+      [1, 2, 5],
+      [3, 4, 6],
+    ]);
+    expect(added(row("2e", { sft: [5], sft_step_nano: [6] }))).toEqual([[5], [6]]);
+    expect(added(row("1f", { sft: [5], sft_step_hf: [6] }))).toEqual([[5], [6]]);
+    const failed = row("1f", { sft: [5], sft_step_nano: [] });
+    const [ours, peer] = failed.results;
+    const results = [ours!, { ...peer!, failure: "out of memory" }];
+    expect(added({ ...failed, results })).toEqual([[5], []]);
   });
 });

@@ -5,7 +5,7 @@ import { readCommandLine } from "./command-line.js";
 import { describeCommit, describeMachine, load } from "./machine.js";
 import { runComparison } from "./measure.js";
 import { findPython } from "./python.js";
-import { comparedRows, readRecord, withRow, writeRecord } from "./record.js";
+import { comparedRows, readRecord, withEarlierRounds, withRow, writeRecord } from "./record.js";
 import { formatAbout, formatPairings, formatResults, pair, titleOf } from "./report.js";
 import { selftest } from "./selftest.js";
 import { type About, startWorker, type WorkerSettings } from "./worker-process.js";
@@ -78,7 +78,8 @@ async function main(): Promise<number> {
     const found = pair(comparison, results);
     if (found.length > 0) say(`\n${formatPairings(found)}`);
     const where = { machine: describeMachine(), commit: describeCommit(), about, backends: given.backends };
-    record = withRow(record, { id: comparison.id, ...where, date: new Date().toISOString(), results });
+    const row = { id: comparison.id, ...where, date: new Date().toISOString(), results };
+    record = withRow(record, given.add ? withEarlierRounds(record, row) : row);
     if (given.json !== undefined) writeRecord(given.json, record);
     if (load() > availableParallelism() + 1) {
       say(`load ${load().toFixed(1)}: others are using this machine, times are not to be relied on`);
