@@ -6,6 +6,7 @@
  * `--measure` measures backends anew, those that are named side by side: conformance, then training and decoding with the
  * bench's 5M model. Without it the page is written from the file, in a second.
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -95,10 +96,10 @@ export interface BackendRecord {
 
 const readRecords = (): readonly BackendRecord[] => JSON.parse(readFileSync(recordFile, "utf8"));
 
+type Examined = Pick<BackendRecord, "name" | "runtime" | "whole" | "passed" | "expectedFailures">;
+
 /** What a backend says of itself, and what conformance says of it. @throws {Error} naming what fails unexpectedly */
-export async function examine(
-  name: string,
-): Promise<Pick<BackendRecord, "name" | "runtime" | "whole" | "passed" | "expectedFailures">> {
+async function examine(name: string): Promise<Examined> {
   const backend = await openBackend(name);
   try {
     const results = await runConformance(backend);
@@ -118,6 +119,12 @@ export async function examine(
   } finally {
     await backend.dispose();
   }
+}
+
+/** The same in a process of its own, since engines of tfjs do not share one. */
+function examineApart(name: string): Examined {
+  const command = [...process.execArgv, fileURLToPath(import.meta.url), "--examine", name];
+  return JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" }));
 }
 
 /** Trains and decodes with all of them in turn. */
@@ -160,7 +167,7 @@ async function measure(names: readonly string[]): Promise<void> {
   let records = readRecords();
   for (const name of names) {
     const record: BackendRecord = {
-      ...(await examine(name)),
+      ...examineApart(name),
       ...timed.get(name),
       machine: describeMachine(),
       load: Math.round(load()),
@@ -185,7 +192,7 @@ A backend computes what the stages trace. It is chosen by \`--backend\` or by \`
 const notes = `
 **onnx** gives whole graphs to [ONNX Runtime](../packages/backends/onnx/README.md). It needs nothing besides its package.
 
-**tfjs** is [TensorFlow.js](../packages/backends/tfjs/README.md), for where it is wanted or ONNX Runtime cannot be installed. TensorFlow itself, through \`tfjs-node\`, gets whole graphs; \`tfjs:wasm\`, \`tfjs:cpu\` and \`tfjs:webgpu\` run op by op. A process runs one tfjs engine at a time. \`tfjs:webgpu\` passes the suite on a software driver for Vulkan, under the package \`webgpu\`, since Node has no WebGPU of its own; \`tfjs:node-gpu\` is loaded by the same code as \`tfjs:node\` and has not been tried on its device.
+**tfjs** is [TensorFlow.js](../packages/backends/tfjs/README.md), for where it is wanted or ONNX Runtime cannot be installed. TensorFlow itself, through \`tfjs-node\`, gets whole graphs; \`tfjs:wasm\`, \`tfjs:cpu\` and \`tfjs:webgpu\` run op by op. A process runs one tfjs engine; a second one is refused. \`tfjs:webgpu\` passes the suite on a software driver for Vulkan, under the package \`webgpu\`, since Node has no WebGPU of its own; \`tfjs:node-gpu\` is loaded by the same code as \`tfjs:node\` and has not been tried on its device.
 
 **reference** is plain JavaScript, slow, and the specification: every other backend is compared with it.
 
@@ -256,7 +263,12 @@ export function writeBackendsPage(records: readonly BackendRecord[] = readRecord
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { measure: { type: "string", multiple: true, default: [] } } });
-  if (values.measure.length > 0) await measure(values.measure);
-  writeFileSync(backendsPage, writeBackendsPage());
+  const { values } = parseArgs({
+    options: { measure: { type: "string", multiple: true, default: [] }, examine: { type: "string" } },
+  });
+  if (values.examine !== undefined) console.log(JSON.stringify(await examine(values.examine)));
+  else {
+    if (values.measure.length > 0) await measure(values.measure);
+    writeFileSync(backendsPage, writeBackendsPage());
+  }
 }

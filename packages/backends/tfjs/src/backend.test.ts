@@ -1,7 +1,8 @@
+import { createRequire } from "node:module";
 import { ConfigError, createRegistry, float32 } from "@alignkit/core";
+import type * as tfjsCore from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { createTfjsBackend, parseOptions } from "./backend.js";
-import { loadEngine } from "./load-engine.js";
 import { tfjs } from "./plugin.js";
 
 it("takes an engine by name and nothing else", () => {
@@ -28,11 +29,19 @@ it("says what computes, and on how many threads", async () => {
   expect(backend.runtime).toMatchObject({ name: "TensorFlow.js", device: "WebAssembly", threads: 1 });
 });
 
-it("refuses to go on when another engine has taken its place", async () => {
+it("refuses a second engine, and one that has been switched", async () => {
   const backend = await createTfjsBackend({ provider: "wasm" });
-  const { tf } = await loadEngine("cpu");
-  await expect(backend.upload(float32([1], [1]))).rejects.toThrow(
-    'tfjs:wasm: tfjs now runs "cpu" in this process, and it has one engine at a time; use a process for each',
+  await expect(createTfjsBackend({ provider: "cpu" })).rejects.toThrow(
+    "tfjs:cpu: this process runs tfjs:wasm, and tfjs has one engine a process; use a process for each",
+  );
+  // As an application might that uses tfjs itself, from the copy that the backend runs on.
+  const require = createRequire(import.meta.url);
+  require("@tensorflow/tfjs-backend-cpu");
+  const tf: typeof tfjsCore = require("@tensorflow/tfjs-core");
+  await tf.setBackend("cpu");
+  await expect(backend.upload(float32([1], [1]))).rejects.toThrow("tfjs:wasm: this process runs tfjs:cpu,");
+  await expect(createTfjsBackend({ provider: "wasm" })).rejects.toThrow(
+    "tfjs:wasm: this process runs tfjs:cpu,",
   );
   await tf.setBackend("wasm");
   expect((await (await backend.upload(float32([1], [1]))).read()).data).toEqual(Float32Array.of(1));

@@ -18,9 +18,9 @@ export interface TfjsBackendOptions {
 }
 
 /**
- * An engine of TensorFlow.js as a backend: TensorFlow gets whole graphs, the others go op by op. tfjs has one engine a process, so two of different engines
- * cannot be used at the same time.
- * @throws {BackendError} when a package of the engine is not installed, or the engine does not start
+ * An engine of TensorFlow.js as a backend: TensorFlow gets whole graphs, the others go op by op. tfjs has one engine a
+ * process: a second one is refused.
+ * @throws {BackendError} when a package of the engine is not installed, the engine does not start, or another one runs
  */
 export async function createTfjsBackend({ provider = "node" }: TfjsBackendOptions = {}): Promise<Backend> {
   const engine = await loadEngine(provider);

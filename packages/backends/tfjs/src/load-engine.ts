@@ -26,7 +26,8 @@ const require = createRequire(import.meta.url);
 
 /**
  * Loads the packages of an engine and starts it; none takes its place.
- * @throws {BackendError} naming what is absent, with the line that installs it, or what it lacks to start
+ * @throws {BackendError} naming what is absent, with the line that installs it, what it lacks to start, or the other
+ *   engine that the process runs already
  */
 export async function loadEngine(name: EngineName): Promise<LoadedEngine> {
   const settings: EngineSettings = engines[name];
@@ -39,6 +40,8 @@ export async function loadEngine(name: EngineName): Promise<LoadedEngine> {
       { details: { missing } },
     );
   }
+  const running = runningEngine();
+  if (running !== undefined && running !== settings.registeredAs) throw takenError(name, running);
   try {
     const tf = await start(settings);
     const check = createCheck(tf, name, settings);
@@ -107,12 +110,29 @@ async function provideWebGpu(): Promise<void> {
   Object.defineProperty(scope.navigator, "gpu", { value: create([]) });
 }
 
-/** tfjs has one engine a process: whoever switches it would move our tensors to another device in silence. */
+/**
+ * What tfjs runs in this process, by the name in its registry. All copies of tfjs share that registry and its kernels,
+ * the last one registered of a name counts, and two copies do not fit together: so one engine has the process for good.
+ */
+function runningEngine(): string | undefined {
+  const { _tfengine: shared } = globalThis as {
+    readonly _tfengine?: { readonly backendName?: string; readonly backendInstance?: object | null };
+  };
+  return shared?.backendInstance ? shared.backendName : undefined;
+}
+
+/** Whoever switched the engine would move our tensors to another device in silence. */
 function createCheck(tf: Tf, name: EngineName, { registeredAs }: EngineSettings): () => void {
   return () => {
-    if (tf.getBackend() === registeredAs) return;
-    throw new BackendError(
-      `tfjs:${name}: tfjs now runs "${tf.getBackend()}" in this process, and it has one engine at a time; use a process for each`,
-    );
+    if (tf.getBackend() !== registeredAs) throw takenError(name, tf.getBackend());
   };
+}
+
+function takenError(name: EngineName, running: string): BackendError {
+  const known = engineNames.filter((other) => engines[other].registeredAs === running);
+  const what = known.length === 0 ? `"${running}"` : known.map((other) => `tfjs:${other}`).join(" or ");
+  return new BackendError(
+    `tfjs:${name}: this process runs ${what}, and tfjs has one engine a process; use a process for each`,
+    { details: { running } },
+  );
 }
