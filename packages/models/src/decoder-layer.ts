@@ -2,6 +2,7 @@
 import {
   add,
   ConfigError,
+  collectRows,
   concat,
   exactDivide,
   gelu,
@@ -13,6 +14,7 @@ import {
   rotary,
   silu,
   slice,
+  spreadRows,
   type Tensor,
   takeRows,
   transpose,
@@ -88,12 +90,14 @@ export function parameterOf(parameters: ParameterTensors, name: string): Tensor 
  * still have keys and values, which those may look at; what follows attention is computed for these alone.
  */
 export function decoderLayer(context: LayerContext, index: number, x: Tensor, rows?: Tensor): Tensor {
-  const { config, names, residualMasks: masks } = context;
+  const { config, names, batch, length, residualMasks: masks } = context;
   const layer = names.layers[index] as LayerNames;
   const wanted = (all: Tensor) => (rows === undefined ? all : takeRows(all, rows));
   /** A branch after dropout, whose mask is `[B, T, D]`. */
   const dropped = (branch: Tensor, mask: Tensor | undefined) =>
-    mask === undefined ? branch : mul(branch, wanted(reshape(mask, x.shape)));
+    mask === undefined
+      ? branch
+      : mul(branch, wanted(realRows(context, reshape(mask, [batch * length, config.hiddenSize]))));
 
   const attended = wanted(attentionBlock(context, index, layer, norm(context, layer.attentionNorm, x)));
   const stream = wanted(x);
@@ -134,18 +138,22 @@ function attentionBlock(context: LayerContext, index: number, layer: LayerNames,
     { queries, keys, values: projected.values },
     1 / Math.sqrt(headDimension),
   );
-  const { batch, length, real } = context;
+  const { batch, length } = context;
   const rows = reshape(transpose(attended, [0, 2, 1, 3]), [batch * length, heads * headDimension]);
-  return real === undefined ? rows : takeRows(rows, real.places);
+  return realRows(context, rows);
 }
 
+/** `[B * T, W]` to `[N, W]`. */
+const realRows = ({ batch, length, real }: LayerContext, rows: Tensor): Tensor =>
+  real === undefined ? rows : collectRows(rows, real.places, reshape(real.spread, [batch * length]));
+
 /** `[N, W]` to `[B * T, W]`. */
-const spreadRows = ({ batch, length, real }: LayerContext, rows: Tensor): Tensor =>
-  real === undefined ? rows : takeRows(rows, reshape(real.spread, [batch * length]));
+const batchRows = ({ batch, length, real }: LayerContext, rows: Tensor): Tensor =>
+  real === undefined ? rows : spreadRows(rows, reshape(real.spread, [batch * length]), real.places);
 
 function splitHeads(context: LayerContext, { projection }: LayerNames, x: Tensor): Projections {
   const { attention } = context.config;
-  const split = (rows: Tensor, heads: number) => toHeads(context, spreadRows(context, rows), heads);
+  const split = (rows: Tensor, heads: number) => toHeads(context, batchRows(context, rows), heads);
   if (projection.kind === "separate") {
     return {
       queries: split(project(context, projection.query, x), attention.heads),
@@ -153,7 +161,7 @@ function splitHeads(context: LayerContext, { projection }: LayerNames, x: Tensor
       values: split(project(context, projection.value, x), attention.keyValueHeads),
     };
   }
-  const fused = spreadRows(context, project(context, projection.queryKeyValue, x));
+  const fused = batchRows(context, project(context, projection.queryKeyValue, x));
   return attention.projection === "interleaved"
     ? splitInterleaved(context, fused, attention)
     : splitConcatenated(context, fused, attention);

@@ -14,6 +14,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { createModelConfig } from "./config.js";
 import { hiddenStates } from "./decoder.js";
+import type { RealTokens } from "./decoder-layer.js";
 import { type ResidualMasks, residualMasks } from "./dropout.js";
 import { initializeParameters } from "./initialize.js";
 
@@ -44,6 +45,7 @@ interface Inputs {
   readonly inputIds: Tensor;
   readonly positionIds: Tensor;
   readonly rows: Tensor;
+  readonly real: RealTokens;
   readonly residualMasks?: ResidualMasks<Tensor>;
 }
 
@@ -63,6 +65,10 @@ describe.each(configs)("states of some tokens of $family", (config) => {
     );
   // Out of order, one of them twice: gradients of both are added.
   const places = [12, 3, 8, 3, 14];
+  // The last tokens of the first two rows are padding.
+  const realPlaces = Array.from({ length: B * T }, (_, place) => place).filter(
+    (place) => place !== 4 && place !== 9,
+  );
 
   const run = async (states: (inputs: Inputs) => Tensor, dropout: boolean) => {
     const evaluate = compileFunction(referenceBackend({ precision: "float64" }), (inputs: Inputs) => {
@@ -75,6 +81,10 @@ describe.each(configs)("states of some tokens of $family", (config) => {
       inputIds: indexed((index) => (3 * index) % 7),
       positionIds: indexed((index) => index % T),
       rows: int32(places, [places.length]),
+      real: {
+        places: int32(realPlaces, [realPlaces.length]),
+        spread: indexed((place) => Math.max(0, realPlaces.indexOf(place))),
+      },
       ...(dropout ? { residualMasks: masks } : {}),
     });
     const all = await Promise.all([result.hidden, ...result.gradients].map((tensor) => tensor.read()));
@@ -82,15 +92,24 @@ describe.each(configs)("states of some tokens of $family", (config) => {
   };
 
   it.each([false, true])("are those of a pass over all, gradients too; with dropout: %s", async (dropout) => {
-    const some = await run(({ parameters, ...inputs }) => hiddenStates(config, parameters, inputs), dropout);
-    const all = await run(
-      ({ parameters, rows, ...inputs }) => takeRows(hiddenStates(config, parameters, inputs), rows),
+    const some = await run(
+      ({ parameters, real: _, ...inputs }) => hiddenStates(config, parameters, inputs),
       dropout,
     );
-    expect(some[0]).toHaveLength(places.length * config.hiddenSize);
-    for (const [index, values] of all.entries()) {
-      for (const [element, value] of values.entries()) {
-        expect(Math.abs((some[index]?.[element] as number) - value)).toBeLessThan(1e-12);
+    const withoutPadding = await run(
+      ({ parameters, ...inputs }) => hiddenStates(config, parameters, inputs),
+      dropout,
+    );
+    const all = await run(
+      ({ parameters, rows, real: _, ...inputs }) => takeRows(hiddenStates(config, parameters, inputs), rows),
+      dropout,
+    );
+    for (const computed of [some, withoutPadding]) {
+      expect(computed[0]).toHaveLength(places.length * config.hiddenSize);
+      for (const [index, values] of all.entries()) {
+        for (const [element, value] of values.entries()) {
+          expect(Math.abs((computed[index]?.[element] as number) - value)).toBeLessThan(1e-12);
+        }
       }
     }
   });

@@ -47,6 +47,8 @@ export interface DecoderInputs extends TokenInputs {
   readonly attentionBlock?: number | undefined;
   /** int32 `[M]`: `b * T + t` of the tokens whose states are wanted; all unless given. */
   readonly rows?: Tensor;
+  /** Without it padding is computed like the rest. Goes with `rows`, none of which is padding. */
+  readonly real?: RealTokens | undefined;
   /** In training, for residual dropout; see dropout.ts. */
   readonly residualMasks?: ResidualMasks<Tensor>;
 }
@@ -61,29 +63,29 @@ export interface DecoderInputs extends TokenInputs {
 export function hiddenStates(
   config: ModelConfig,
   parameters: ParameterTensors,
-  { mask, attentionBlock, rows, residualMasks, ...tokens }: DecoderInputs,
+  { mask, attentionBlock, rows, real, residualMasks, ...tokens }: DecoderInputs,
 ): Tensor {
-  const length = tokens.inputIds.shape[1] as number;
+  const [batch, length] = tokens.inputIds.shape as [number, number];
   const shared = mask ?? causalMask(length, config.attention.slidingWindow);
   const attend: Attend = (_, { queries, keys, values }, scale) =>
     attention(queries, keys, values, shared, scale, attentionBlock);
-  return runDecoder(config, parameters, tokens, attend, { rows, residualMasks });
+  const wanted = rows && real ? takeRows(reshape(real.spread, [batch * length]), rows) : rows;
+  return runDecoder(config, parameters, tokens, attend, { rows: wanted, real, residualMasks });
 }
 
 /** What may differ between passes of one decoder. */
 export interface DecoderSettings {
-  /** As in {@link DecoderInputs}. */
+  /** As in {@link DecoderInputs}; with `real`, which of those tokens. */
   readonly rows?: Tensor | undefined;
+  readonly real?: RealTokens | undefined;
   readonly residualMasks?: ResidualMasks<Tensor> | undefined;
   /** Those of `config` by default; `linearLayout` says how the given weights lie. */
   readonly names?: ParameterNames | undefined;
   /** Core's by default. */
   readonly linear?: Linear | undefined;
-  /** Without rows and masks: all rows, `[N, D]`, are of these tokens. */
-  readonly real?: RealTokens | undefined;
 }
 
-/** The decoder around a given attention; `[M, D]` of the wanted tokens, `[B * T, D]` of all. */
+/** The decoder around a given attention; `[M, D]` of the wanted tokens, `[B * T, D]` of all, `[N, D]` of the real ones. */
 export function runDecoder(
   config: ModelConfig,
   parameters: ParameterTensors,

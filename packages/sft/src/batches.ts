@@ -27,6 +27,13 @@ export interface Example extends Pick<TokenizedExample, "inputIds" | "labels"> {
 export interface TrainingBatch extends Batch {
   /** `[B, T]`, -1 at padding; absent where each row is one text. */
   readonly documentIds?: Int32Array;
+  /** Where padding can be left out of all but attention, and there is any. */
+  readonly real?: {
+    /** `[N]`: `b * T + t` of each real token. */
+    readonly places: Int32Array;
+    /** `[B, T]`: which of the N stands there; 0 at padding. */
+    readonly spread: Int32Array;
+  };
 }
 
 /** The examples of one optimizer step. */
@@ -51,7 +58,7 @@ export interface PadSettings {
   readonly padTokenId: number;
   /** Examples of a batch, each a row, unless they are packed. */
   readonly rows: number;
-  /** Whether the examples of a batch share rows, as long as the longest of them. */
+  /** Whether the examples of a batch share rows. */
   readonly packing: boolean;
   /** See `pad_to_multiple_of`. */
   readonly multipleOf: number | null;
@@ -117,8 +124,10 @@ export function toBatches(
     const taken = examples.slice(start, start + rows);
     const longest = Math.max(...taken.map(({ inputIds }) => inputIds.length));
     const labels = sumOf(taken, (example) => example.labels.filter((label) => label !== ignoredLabel).length);
-    const length = bucketLength(longest, multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1));
-    const filled = packing ? packRows(taken, length) : taken;
+    const step = multipleOf ?? (fewSizes ? roundingStep(longest, 16) : 1);
+    const { rows: filled, length } = packing
+      ? packRows(taken, step)
+      : { rows: taken, length: bucketLength(longest, step) };
     const wanted = packing ? bucketLength(filled.length, roundingStep(filled.length, 1)) : rows;
     const missing = fewSizes ? wanted - filled.length : 0;
     const batch = collate([...filled, ...new Array<Example>(missing).fill(filler)], {
@@ -126,9 +135,19 @@ export function toBatches(
       length,
       targetBuckets: fewSizes ? roundingStep(labels, 32) : 1,
     });
-    batches.push({ ...batch, ...documentsOf(filled, batch) });
+    // How much is padding differs from batch to batch.
+    batches.push({ ...batch, ...documentsOf(filled, batch), ...(fewSizes ? {} : realOf(batch)) });
   }
   return batches;
+}
+
+function realOf({ rows, length, attentionMask }: Batch): Pick<TrainingBatch, "real"> {
+  const places: number[] = [];
+  const spread = new Int32Array(rows * length);
+  for (const [place, isReal] of attentionMask.entries()) {
+    if (isReal === 1) spread[place] = places.push(place) - 1;
+  }
+  return places.length === spread.length ? {} : { real: { places: Int32Array.from(places), spread } };
 }
 
 function documentsOf(
@@ -156,6 +175,7 @@ export function batchTensors({
   inputIds,
   positionIds,
   documentIds,
+  real,
   targetRows,
   targetIds,
   targetWeights,
@@ -166,7 +186,9 @@ export function batchTensors({
       inputIds: int32(inputIds, [rows, length]),
       positionIds: int32(positionIds, [rows, length]),
       ...(documentIds === undefined ? {} : { documentIds: int32(documentIds, [rows, length]) }),
+      ...(real === undefined ? {} : { spread: int32(real.spread, [rows, length]) }),
     },
+    ...(real === undefined ? {} : { places: int32(real.places, [real.places.length]) }),
     targets: {
       rows: int32(targetRows, targets),
       ids: int32(targetIds, targets),

@@ -74,7 +74,7 @@ export const sftConfig = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Examples of a forward pass share rows as long as the longest of them, each seeing only itself: the same loss and gradients with less padding (TRL's packs other updates)",
+      "Examples of a forward pass share rows, each seeing only itself: the same loss and gradients, and less work in attention (TRL's packs other updates)",
     ),
   pretrain_files: fileList
     .nullable()

@@ -34,7 +34,11 @@ interface LossInputs {
     readonly inputIds: Tensor;
     readonly positionIds: Tensor;
     readonly documentIds?: Tensor;
+    /** Which real token stands at each place; with `places`. */
+    readonly spread?: Tensor;
   };
+  /** int32 `[N]`: `b * T + t` of the real tokens, the only ones that are computed where given. */
+  readonly places?: Tensor;
   readonly targets: TargetTensors;
   /** What the sum over tokens is divided by, `[]`. */
   readonly labelTokens: Tensor;
@@ -53,16 +57,17 @@ interface GradientInputs extends LossInputs {
  */
 export function compileSftFunctions(backend: Backend, config: ModelConfig) {
   const lossOf = (
-    { parameters, tokens, targets, labelTokens, residualMasks }: GradientInputs,
+    { parameters, tokens, places, targets, labelTokens, residualMasks }: GradientInputs,
     attentionBlock?: number,
   ): Tensor => {
-    const { documentIds, ...sequence } = tokens;
+    const { documentIds, spread, ...sequence } = tokens;
     const mask =
       documentIds === undefined ? undefined : documentMask(documentIds, config.attention.slidingWindow);
     const hidden = hiddenStates(config, parameters, {
       ...sequence,
       attentionBlock,
       rows: targets.rows,
+      real: places && spread && { places, spread },
       ...(mask === undefined ? {} : { mask }),
       ...(residualMasks === undefined ? {} : { residualMasks }),
     });
@@ -72,6 +77,7 @@ export function compileSftFunctions(backend: Backend, config: ModelConfig) {
   // One graph for batches of any size, where the backend can.
   const dynamicOf = (length: "T" | null) => ({
     tokens: ["B", length],
+    places: ["N"],
     targets: ["M"],
     residualMasks: ["B", length, null],
   });

@@ -64,23 +64,27 @@ describe("packRows", () => {
   });
 
   it("fills rows with the longest first, and holds every token once", () => {
-    // 7 alone, 5 with 2 and 4 with 3 are full rows of 7; the last 2 is left.
-    const rows = packRows([2, 5, 3, 7, 2, 4].map(example), 7);
-    expect(rows.map(({ inputIds }) => [...inputIds].join(""))).toEqual([
-      "7777777",
-      "5555522",
-      "4444333",
-      "22",
-    ]);
-    expect(rows.map(({ documentIds }) => [...documentIds!].join(""))).toEqual([
-      "0000000",
-      "0000011",
-      "0000111",
-      "00",
-    ]);
+    // Four rows of 6 have 4 * 36 = 144 scores, three of 7 would have 147.
+    const { rows, length } = packRows([2, 5, 6, 2, 4].map(example), 1);
+    expect(length).toBe(6);
+    expect(rows.map(({ inputIds }) => [...inputIds].join(""))).toEqual(["666666", "55555", "444422", "22"]);
   });
 
-  it("makes batches no longer than their longest example", () => {
+  it("makes rows longer than their longest example where that is less work", () => {
+    // Of 7 there would be four with 4 * 49 = 196 scores, the last with a single 2; of 8 there are three with 192.
+    const { rows, length } = packRows([2, 5, 3, 7, 2, 4].map(example), 1);
+    expect(length).toBe(8);
+    expect(rows.map(({ inputIds }) => [...inputIds].join(""))).toEqual(["7777777", "55555333", "44442222"]);
+    expect(rows.map(({ documentIds }) => [...documentIds!].join(""))).toEqual([
+      "0000000",
+      "00000111",
+      "00001122",
+    ]);
+    // In steps of 5 the first length is 10.
+    expect(packRows([2, 5, 3, 7, 2, 4].map(example), 5).length).toBe(10);
+  });
+
+  it("makes batches of them", () => {
     const lengths = [3, 9, 4, 2, 5, 5, 6, 1];
     const settings = { padTokenId: 0, rows: 4, packing: true, multipleOf: null, fewSizes: false };
     const batches = toBatches(lengths.map(example), settings);

@@ -120,6 +120,14 @@ export interface CompositeAttributes {
    * One op, so that the gradient needs no pass over `[N, V]` but the products.
    */
   readonly linearTokenLogProbs: None;
+  /**
+   * (x `[N, W]`, ids int32 `[M]`, places int32 `[N]`) -> `[M, W]`, row m of it row `ids[m]` of x. Row n belongs to
+   * `places[n]`, a place of its own; at the others stands any row, which has no gradient from there. So its gradient takes
+   * rows, where that of `takeRows` has to add them up.
+   */
+  readonly spreadRows: None;
+  /** The way back: (x `[M, W]`, places int32 `[N]`, ids int32 `[M]`) -> `[N, W]`, the rows at `places`. */
+  readonly collectRows: None;
   /** Sum of squares over all elements, `[]`. */
   readonly sumSquares: None;
   /**

@@ -344,6 +344,12 @@ export function linearTokenLogProbs(
   const [logProbs, entropy] = apply("linearTokenLogProbs", [x, weight, targets], {});
   return { logProbs: logProbs as Tensor, entropy: entropy as Tensor };
 }
+/** Row `ids[m]` of x `[N, W]` at each place m; `places[n]` is where row n belongs. See attributes.ts. */
+export const spreadRows = (x: Tensor, ids: Tensor, places: Tensor): Tensor =>
+  single("spreadRows", [x, ids, places], {});
+/** The rows of x `[M, W]` at `places`, as `spreadRows` put them there. */
+export const collectRows = (x: Tensor, places: Tensor, ids: Tensor): Tensor =>
+  single("collectRows", [x, places, ids], {});
 /** `[]` */
 export const sumSquares = (x: Tensor): Tensor => single("sumSquares", [x], {});
 /** `x`; no gradient flows through. */

@@ -8,6 +8,8 @@ import {
   attention,
   barrier,
   broadcast,
+  cast,
+  collectRows,
   concat,
   div,
   equal,
@@ -31,6 +33,7 @@ import {
   sigmoid,
   slice,
   softmax,
+  spreadRows,
   sqrt,
   square,
   sub,
@@ -237,6 +240,17 @@ export const composites: CompositePart<CompositeName> = {
         weightGradient = sumOf(matMul(byLogits, x!, { transposeA: true }), weightGradient);
       }
       return [xGradient, weightGradient, undefined];
+    },
+  },
+  spreadRows: {
+    decompose: ([x, ids]) => [takeRows(x!, ids!)],
+    gradient: ({ inputs: [, ids, places], gradients }) => [collectRows(only(gradients), places!, ids!)],
+  },
+  collectRows: {
+    decompose: ([x, places]) => [takeRows(x!, places!)],
+    gradient: ({ inputs: [, places, ids], gradients }) => {
+      const isOwn = equal(takeRows(places!, ids!), iota(ids!.shape, 0));
+      return [mul(spreadRows(only(gradients), ids!, places!), column(cast(isOwn, "float32")))];
     },
   },
   sumSquares: {

@@ -17,6 +17,18 @@ function unary<K extends OpName>(op: K): Infer<K> {
   };
 }
 
+/** Rows in another arrangement: inputs x, one target of each result row, one of each row of x. */
+function arranged<K extends "spreadRows" | "collectRows">(op: K, rule: string): Infer<K> {
+  return (inputs) => {
+    arity(op, inputs, 3);
+    dtypes(op, inputs, "float32", "int32", "int32");
+    const [x, to, from] = [at(inputs, 0).shape, at(inputs, 1).shape, at(inputs, 2).shape];
+    const fits = x.length === 2 && to.length === 1 && sameShape(from, x.slice(0, 1));
+    require(fits, op, inputs, rule);
+    return [{ dtype: "float32", shape: [...to, x[1] as number] }];
+  };
+}
+
 function binary<K extends OpName>(op: K, operands: readonly DType[], result?: DType): Infer<K> {
   return (inputs) => {
     arity(op, inputs, 2);
@@ -349,6 +361,8 @@ export const inferTable: { readonly [K in OpName]: Infer<K> } = {
     const result: TensorType = { dtype: "float32", shape: targets };
     return [result, result];
   },
+  spreadRows: arranged("spreadRows", "x [N, W], ids [M], places [N]"),
+  collectRows: arranged("collectRows", "x [M, W], places [N], ids [M]"),
   sumSquares: (inputs) => {
     arity("sumSquares", inputs, 1);
     dtypes("sumSquares", inputs, "float32");

@@ -7,6 +7,7 @@ import {
   attention,
   bool,
   cast,
+  collectRows,
   compileFunction,
   concat,
   cos,
@@ -50,6 +51,7 @@ import {
   sin,
   slice,
   softmax,
+  spreadRows,
   sqrt,
   sub,
   sum,
@@ -169,6 +171,12 @@ describe("movement", () => {
 });
 
 describe("products and indices", () => {
+  it("spreadRows and collectRows, with a place that is nobody's", async () => {
+    // Rows [1,2] and [3,4] at the places 0 and 2 of 3.
+    const [ids, places] = [int32([0, 0, 1], [3]), int32([0, 2], [2])];
+    expect(await valuesOf(spreadRows, grid([2, 2]), ids, places)).toEqual([1, 2, 1, 2, 3, 4]);
+    expect(await valuesOf(collectRows, grid([3, 2]), places, ids)).toEqual([1, 2, 5, 6]);
+  });
   it("matMul, as it is and with stored transposes", async () => {
     // [[1,2],[3,4]] x [[5,6],[7,8]]
     const product = [19, 22, 43, 50];

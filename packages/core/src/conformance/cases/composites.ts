@@ -1,24 +1,34 @@
 import {
+  add,
   apply,
   attention,
   cachedAttention,
+  cast,
   checkpoint,
+  collectRows,
   concat,
+  equal,
   fill,
   gelu,
+  iota,
   layerNorm,
+  less,
   linear,
   linearTokenLogProbs,
   logSoftmax,
   matMul,
   mul,
+  not,
+  reshape,
   rmsNorm,
   rotary,
   select,
   silu,
   softmax,
+  spreadRows,
   square,
   stopGradient,
+  sub,
   sumSquares,
   type Tensor,
 } from "../../index.js";
@@ -109,6 +119,15 @@ export const compositeCases: readonly ConformanceCase[] = [
       return [logProbs, entropy];
     },
   ),
+  // Row b has 2 and 3 tokens of at most 3: of 6 places the third is nobody's.
+  defineCase("spreadRows", [real([5, 4])], (x) => {
+    const { ids, places } = ragged();
+    return mul(spreadRows(x, ids, places), reshape(cast(not(isPadding()), "float32"), [6, 1]));
+  }),
+  defineCase("collectRows", [real([6, 4])], (x) => {
+    const { ids, places } = ragged();
+    return collectRows(x, places, ids);
+  }),
   defineCase("sumSquares", [real([3, 4])], (x) => sumSquares(x)),
   defineCase(
     "adamWUpdate",
@@ -145,6 +164,16 @@ function adamW(p: Tensor, g: Tensor, m: Tensor, v: Tensor, weightDecay: number):
     epsilon: 1e-8,
     weightDecay,
   });
+}
+
+/** Of 6 places, the third. */
+const isPadding = () => equal(iota([6], 0), fill(2, [6], "int32"));
+
+/** The row of each place, 0 1 0 2 3 4, and the place of each row, 0 1 3 4 5. */
+function ragged(): { readonly ids: Tensor; readonly places: Tensor } {
+  const [place, row] = [iota([6], 0), iota([5], 0)];
+  const ids = select(isPadding(), fill(0, [6], "int32"), sub(place, cast(less(2, place), "int32")));
+  return { ids, places: add(row, cast(less(1, row), "int32")) };
 }
 
 /** Of 4 heads and a cache of 7 slots. */
