@@ -41,7 +41,8 @@ function plainAdamW({ parameter, gradient, first, second }: AdamWArrays, s: Adam
     const m = round(round((first[i] as number) * round(s.beta1)) + round(g * round(1 - s.beta1)));
     const v = round(round((second[i] as number) * round(s.beta2)) + round(round(g * g) * round(1 - s.beta2)));
     const denominator = round(round(round(Math.sqrt(v)) * round(s.denominatorScale)) + round(s.epsilon));
-    const decayed = round((parameter[i] as number) - round((parameter[i] as number) * decay));
+    const lost = decay === 0 ? 0 : round((parameter[i] as number) * decay);
+    const decayed = round((parameter[i] as number) - lost);
     parameter[i] = round(decayed - round(round(m / denominator) * round(s.stepSize)));
     first[i] = m;
     second[i] = v;
@@ -61,6 +62,56 @@ describe("adamW", () => {
       }
     },
   );
+});
+
+describe("adamW where gradient and moments are 0", () => {
+  const length = 256 * 12 + 5; // the kernel looks at 256 floats at once
+  /** By block: what is not 0 in it. */
+  const blocks: readonly (Partial<Record<keyof AdamWArrays, number>> & { readonly at?: number })[] = [
+    {},
+    { gradient: -0 },
+    { gradient: 1e-45, at: 255 },
+    { gradient: Number.NaN, at: 100 },
+    {},
+    { first: 0.5, at: 255 },
+    { first: -0 },
+    { second: 0.5, at: 255 },
+    { gradient: Number.POSITIVE_INFINITY, at: 17 },
+    { gradient: -2, first: 1, second: 1 },
+    {},
+    {},
+    {},
+  ];
+  const sparse = (): AdamWArrays => {
+    const all = {
+      parameter: arrays(length).parameter,
+      gradient: new Float32Array(length),
+      first: new Float32Array(length),
+      second: new Float32Array(length),
+    };
+    all.parameter.set([Number.NaN, Number.POSITIVE_INFINITY, -0], 300); // where gradients may be -0
+    for (const [block, { at = 0, ...values }] of blocks.entries())
+      for (const [name, value] of Object.entries(values))
+        all[name as keyof AdamWArrays][256 * block + at] = value;
+    return all;
+  };
+
+  it.each([
+    ["no decay", { weightDecay: 0 }],
+    ["decay", {}],
+    ["an epsilon of 0", { epsilon: 0 }],
+    ["an infinite scale of gradients", { gradientScale: Number.POSITIVE_INFINITY }],
+    ["an infinite step", { stepSize: Number.POSITIVE_INFINITY }],
+  ])("equals the formula bit for bit, with %s", (_, change) => {
+    const expected = sparse();
+    plainAdamW(expected, { ...scalars, ...change });
+    const actual = sparse();
+    kernelsOf(8192).adamW(actual, { ...scalars, ...change }, apart);
+    for (const name of ["parameter", "first", "second"] as const)
+      for (const [place, value] of actual[name].entries())
+        if (!Object.is(value, expected[name][place]))
+          expect.fail(`${name}[${place}] is ${value}, not ${expected[name][place]}`);
+  });
 });
 
 describe("sumSquares", () => {
