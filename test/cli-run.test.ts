@@ -87,7 +87,9 @@ it("run is stopped by Ctrl-C, goes on with --resume, and ends with models and a 
 
   const again = await run(command);
   expect(again.code).toBe(2);
-  expect(again.messages).toContain("holds a run already; resume it, or choose another directory");
+  expect(again.messages).toContain(
+    "holds a run already; resume it (--resume, in code resume: true), or choose another directory",
+  );
 
   const resumed = await run([...command, "--resume"]);
   expect(resumed.messages).toContain("pretrain: finished before; not run again\n");

@@ -90,7 +90,9 @@ describe("help", () => {
       /--kl-coef <number> +beta of the KL penalty \(paper: 0\.02\)\s+\(default: 0\.02\)/,
     );
     expect(output).toMatch(/--reward-model <directory> +Model directory of a reward model/);
-    expect(output).toContain("Examples:\n  alignkit ppo --init init-directory --output-dir runs/ppo\n");
+    expect(output).toContain(
+      "Examples:\n  alignkit ppo --init init-directory --config ppo.yaml --output-dir runs/ppo\n",
+    );
   });
 
   it("of generate tells the format of the rows", async () => {

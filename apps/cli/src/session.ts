@@ -30,11 +30,12 @@ export function addVerb(
   description: string,
   examples: readonly string[],
 ): Command {
+  const path = program.parent === null ? name : `${program.name()} ${name}`;
   const lines = examples.map((example) => `  alignkit ${example}\n`).join("");
   const command = program
     .command(name)
     .description(description)
-    .showHelpAfterError(`("alignkit ${name.split(" ")[0]} --help" lists the options)`);
+    .showHelpAfterError(`("alignkit ${path} --help" lists the options)`);
   return lines === "" ? command : command.addHelpText("after", `\nExamples:\n${lines.trimEnd()}`);
 }
 

@@ -56,7 +56,9 @@ export async function replaceDirectory(
   const target = resolve(path);
   const existing = await entries(target);
   if (existing !== null && existing.length > 0 && !overwrite) {
-    throw new ConfigError(`${path}: is not empty; choose another directory or allow it to be overwritten`);
+    throw new ConfigError(
+      `${path}: is not empty; choose another directory, or allow it to be overwritten (--overwrite)`,
+    );
   }
   await mkdir(dirname(target), { recursive: true });
   const { name: temporary } = await makeTemporary(target, (name) => mkdir(name));

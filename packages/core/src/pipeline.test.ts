@@ -234,6 +234,31 @@ describe("a run directory that is there", () => {
     await expect(runPipeline(pipeline, options)).rejects.toThrow("holds a run already; resume it");
   });
 
+  it("is begun anew where it failed before its first step, with another config, too", async () => {
+    const failing = { ...options, signal: AbortSignal.abort() };
+    for (const resume of [false, true]) {
+      await expect(runPipeline(pipeline, { ...failing, resume })).rejects.toThrow(InterruptedError);
+      await expect(runPipeline(pipeline, { ...failing, resume, seed: 9 })).rejects.toThrow(InterruptedError);
+    }
+    const run = join(root, "run");
+    expect(messages.filter((message) => message.includes("resume"))).toEqual(
+      Array(2).fill(`info ${run}: nothing to resume; the run begins`),
+    );
+    await runPipeline(pipeline, { ...options, seed: 8 });
+    expect((await readJson("run", "config.json")).seed).toBe(8);
+  });
+
+  it("is left alone where its config.json is of something else, as that of a model", async () => {
+    await mkdir(join(root, "run"));
+    await writeFile(join(root, "run", "config.json"), '{"model_type": "gpt2"}');
+    for (const resume of [false, true]) {
+      await expect(runPipeline(pipeline, { ...options, resume })).rejects.toThrow(
+        "run: holds a config.json that is not of a run; choose another directory",
+      );
+    }
+    expect(await readJson("run", "config.json")).toEqual({ model_type: "gpt2" });
+  });
+
   it("is refused with another config, with the differences, unless told", async () => {
     await runPipeline(pipeline, options);
     const changed: Pipeline = {

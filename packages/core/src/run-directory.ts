@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "./durable-files.js";
 import type { Environment } from "./environment.js";
@@ -72,6 +72,7 @@ export async function openRunDirectory(options: RunDirectoryOptions): Promise<Ru
   await mkdir(path, { recursive: true });
   const release = await acquireLock(fileOf("lock"), logger);
   try {
+    await forgetFailedStart(options);
     await settleConfig(fileOf("config"), options);
     await settleEnvironment(fileOf("environment"), options.environment, logger);
     const finished = new Set((await readState(fileOf("state"))).finished);
@@ -106,21 +107,56 @@ async function removeLeftovers(artifacts: string): Promise<void> {
   }
 }
 
+/** A run that failed before its first step, over a wrong path perhaps, leaves nothing to go on with: it begins anew. */
+async function forgetFailedStart({ path, resume, logger }: RunDirectoryOptions): Promise<void> {
+  const before = await readJson(join(path, runFiles.config));
+  if (before !== undefined && !isRunConfig(before)) {
+    throw new ConfigError(`${path}: holds a config.json that is not of a run; choose another directory`, {
+      details: { path },
+    });
+  }
+  if (before === undefined || !(await hasBegun(path))) {
+    if (resume) logger.info(`${path}: nothing to resume; the run begins`);
+    for (const name of [runFiles.config, runFiles.environment]) await rm(join(path, name), { force: true });
+  }
+}
+
+const isRunConfig = (config: unknown): boolean =>
+  Array.isArray((config as { readonly stages?: unknown } | null)?.stages);
+
+/** Whether there is a finished stage, a line of metrics or a checkpoint. */
+async function hasBegun(path: string): Promise<boolean> {
+  const sizeOf = (name: string) => stat(join(path, name)).then(({ size }) => size, absent);
+  if ([await sizeOf(runFiles.state), await sizeOf(runFiles.metrics)].some((size) => (size ?? 0) > 0))
+    return true;
+  for (const stage of (await readdir(join(path, runFiles.stages)).catch(absent)) ?? []) {
+    const checkpoints = await readdir(join(path, runFiles.stages, stage, "checkpoints")).catch(absent);
+    if ((checkpoints ?? []).length > 0) return true;
+  }
+  return false;
+}
+
+/** For `catch`. @returns `undefined` where there is no such file or folder */
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+}
+
 /** Writes the config of a new run; compares it with that of an old one. */
 async function settleConfig(path: string, options: RunDirectoryOptions): Promise<void> {
   const before = await readJson(path);
   if (before !== undefined) {
     if (!options.resume) {
-      throw new ConfigError(`${options.path}: holds a run already; resume it, or choose another directory`, {
-        details: { path: options.path },
-      });
+      throw new ConfigError(
+        `${options.path}: holds a run already; resume it (--resume, in code resume: true), or choose another directory`,
+        { details: { path: options.path } },
+      );
     }
     const differences = listDifferences(before, options.config);
     if (differences.length === 0) return;
     const list = differences.map((line) => `\n- ${line}`).join("");
     if (options.acceptChangedConfig !== true) {
       throw new ConfigError(
-        `${options.path}: the config is not the one this run began with; undo the change, or choose another directory${list}`,
+        `${options.path}: the config is not the one this run began with; undo the change, choose another directory, or accept it (--accept-changed-config, in code acceptChangedConfig: true)${list}`,
         { details: { path: options.path, differences } },
       );
     }
@@ -149,10 +185,7 @@ async function readState(path: string): Promise<RunState> {
 
 /** `undefined` when there is no such file. */
 async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+  const text = await readFile(path, "utf8").catch(absent);
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);

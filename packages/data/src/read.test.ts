@@ -70,7 +70,7 @@ describe("readDemonstrations", () => {
       expect(await readDemonstrations([file])).toMatchObject([{ kind: "completion", completion: "c" }]);
     const missing = await directory.write("b.csv", "prompt,answer\np,c\n");
     await expect(readDemonstrations([missing])).rejects.toThrow(
-      `${missing}:2: "completion" is missing for {prompt, completion}`,
+      `${missing}:2: "completion" is missing for {prompt, completion}; the columns are [prompt, answer]: add it, or rename one`,
     );
   });
 
@@ -118,7 +118,10 @@ describe("readDemonstrations", () => {
       { conversations: [{ from: "human", value: "v" }] },
       '"conversations" ends with the user; a demonstration ends with the assistant',
     ],
-    [{ prompt: "p", answer: "c" }, '"completion" is missing for {prompt, completion}'],
+    [
+      { prompt: "p", answer: "c" },
+      '"completion" is missing for {prompt, completion}; the columns are [prompt, answer]: add it, or rename one',
+    ],
     [{ text: null }, '"text" is null; give a string'],
     [
       { answer: "c" },

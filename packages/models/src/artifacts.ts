@@ -19,6 +19,12 @@ export const rewardModelArtifact: ArtifactKey<DirectoryArtifact> = defineDirecto
   check: (directory) => checkModel(directory, { head: "scalar", what: "a reward model" }),
 });
 
+/** Where a model with that head comes from. */
+const sources: Readonly<Record<Head, string>> = {
+  language_model: "give the one that it was trained from, or another",
+  scalar: 'the stage "reward" makes one',
+};
+
 /**
  * Refuses a directory that no stage should begin with, by its `config.json`. One that does not declare its head is judged
  * by its weights, when they are read.
@@ -34,7 +40,8 @@ export async function checkModel(
   requireOwnPadding(config, join(directory, "config.json"));
   const head = declaredHead(config, directory);
   if (expected === undefined || head === null || head === expected.head) return;
-  throw new DataError(`${directory}: holds a model with a ${head} head where ${expected.what} is needed`, {
-    details: { directory, head, expected: expected.head },
-  });
+  throw new DataError(
+    `${directory}: holds a model with a ${head} head where ${expected.what} is needed; ${sources[expected.head]}`,
+    { details: { directory, head, expected: expected.head } },
+  );
 }

@@ -17,7 +17,7 @@ export function addChat(program: Command, session: Session): void {
   const command = addVerb(program, "chat", "Talks with a language model", [
     "chat --model runs/demo/artifacts/ppo.policy",
     "chat --model DIR --raw --temperature 0",
-    'echo "What is a wren?" | alignkit chat --model DIR',
+    "chat --model DIR < questions.txt",
   ])
     .requiredOption("--model <directory>", "a language model")
     .option("--system <text>", "what stands before the conversation")

@@ -7,7 +7,7 @@ export function exampleOf({ name, consumes, config }: StageDefinition): readonly
   const inputs = Object.keys(consumes).map((input) => ` --${dashed(input)} ${dashed(input)}-directory`);
   const start = `${name}${inputs.join("")}`;
   return [
-    `${start} --output-dir runs/${name}`,
+    `${start} --config ${name}.yaml --output-dir runs/${name}`,
     `${name} --config ${name}.yaml${hasMaxSteps(config) ? " --max-steps 100" : ""} --dry-run`,
     `${name} --config ${name}.yaml --resume`,
   ];

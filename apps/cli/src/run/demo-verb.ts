@@ -1,5 +1,7 @@
 /** `alignkit demo`. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { runFiles } from "@alignkit/core";
 import type { DemoFlags } from "../commands/demo.js";
 import { runDemo } from "../demo/demo.js";
 import { formatResults } from "../demo/table.js";
@@ -27,7 +29,7 @@ export async function runDemoVerb(session: Session, flags: DemoFlags): Promise<v
       ...options,
       seed,
       outputDirectory: runDirectory,
-      resume: true,
+      resume: existsSync(join(runDirectory, runFiles.config)),
       quick: flags.quick,
     });
     terminal.stdout.write(`${formatResults(results).trimEnd()}\n`);

@@ -62,7 +62,7 @@ function requireInputs({ name, consumes }: StageDefinition, inputs: Inputs): voi
   const missing = Object.entries(consumes).filter(([input]) => inputs[input] === undefined);
   if (missing.length === 0) return;
   const flags = missing.map(([input, { description }]) => `--${dashed(input)} <directory> (${description})`);
-  throw new UsageError(`${name} needs ${flags.join(" and ")}`);
+  throw new UsageError(`${name} needs ${flags.join(" and ")}; give the flag, or inputs in --config`);
 }
 
 /** `inputs: { init: ./base }`; there is no other stage to refer to. */

@@ -24,7 +24,8 @@ function unknownFormat(value: JsonObject, formats: readonly Format<unknown>[]): 
   const [only] = near;
   if (near.length === 1 && only !== undefined) {
     const missing = only.columns.filter((column) => !(column in value));
-    return `${missing.map((column) => `"${column}"`).join(" and ")} is missing for ${only.name}`;
+    const names = missing.map((column) => `"${column}"`).join(" and ");
+    return `${names} is missing for ${only.name}; the columns are [${found.join(", ")}]: add it, or rename one`;
   }
   return `the columns are [${found.join(", ")}]; give ${namesOf(formats)}`;
 }

@@ -42,7 +42,7 @@ export function fitAdapter(
   }
   if (problems.length > 0) {
     throw new DataError(
-      `${file}: the adapter does not fit adapter_config.json and its base (${config.family}, ${head} head): ${listProblems(problems)}`,
+      `${file}: the adapter does not fit adapter_config.json and its base (${config.family}, ${head} head); take the base that it was trained on: ${listProblems(problems)}`,
       { details: { file, problems } },
     );
   }

@@ -65,7 +65,7 @@ export function fitTensors(
   }
   if (problems.length > 0) {
     throw new DataError(
-      `${directory}: the weights do not fit config.json (${config.family}, ${head} head): ${listProblems(problems)}`,
+      `${directory}: the weights do not fit config.json (${config.family}, ${head} head); take both from the same model: ${listProblems(problems)}`,
       { details: { directory, problems } },
     );
   }

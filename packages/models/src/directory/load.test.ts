@@ -127,7 +127,7 @@ describe("readModelDirectory", () => {
       tensors.set("ln_f.weight", { dtype: "F32", shape: [48], data: new Float32Array(48) });
     });
     await expect(readModelDirectory(directory)).rejects.toThrow(
-      `${directory}: the weights do not fit config.json (gpt2, language_model head): unexpected transformer.h.2.ln_1.bias [48] in model.safetensors; transformer.ln_f.weight is there twice, as ln_f.weight and as transformer.ln_f.weight in model.safetensors; transformer.wpe.weight in model.safetensors has shape [1, 48], config.json asks for [64, 48]; transformer.ln_f.bias in model.safetensors is I32, not a floating-point tensor; missing transformer.h.1.ln_2.bias [48]`,
+      `${directory}: the weights do not fit config.json (gpt2, language_model head); take both from the same model: unexpected transformer.h.2.ln_1.bias [48] in model.safetensors; transformer.ln_f.weight is there twice, as ln_f.weight and as transformer.ln_f.weight in model.safetensors; transformer.wpe.weight in model.safetensors has shape [1, 48], config.json asks for [64, 48]; transformer.ln_f.bias in model.safetensors is I32, not a floating-point tensor; missing transformer.h.1.ln_2.bias [48]`,
     );
   });
 
@@ -197,10 +197,10 @@ describe("readModelDirectory", () => {
     ]).toMatchInlineSnapshot(`
       [
         "./model.safetensors.index.json: "weight_map" must be an object from tensor to file",
-        "./model.safetensors.index.json: a is said to be in "../part.safetensors", which is no safetensors file here",
-        "./model.safetensors.index.json: a is said to be in 1, which is no safetensors file here",
+        "./model.safetensors.index.json: a is said to be in "../part.safetensors", which is no safetensors file here; fetch the index again",
+        "./model.safetensors.index.json: a is said to be in 1, which is no safetensors file here; fetch the index again",
         "./none.safetensors: cannot be opened: ENOENT: no such file or directory, open './none.safetensors'",
-        "./model.safetensors.index.json: says that a is in part.safetensors, but it is not",
+        "./model.safetensors.index.json: says that a is in part.safetensors, but it is not; fetch both files again",
       ]
     `);
   });

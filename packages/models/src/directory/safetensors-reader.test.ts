@@ -115,16 +115,16 @@ describe("openSafetensors", () => {
     ];
     expect(messages).toMatchInlineSnapshot(`
       [
-        "tensor "w": dtype "F8_E4M3" is not supported; supported are BOOL, U8, I8, I16, U16, F16, BF16, I32, U32, F32, F64, I64, U64",
-        "tensor "w": its shape [2] of F32 has a size of 8 bytes, but its data_offsets span 12",
-        "tensor "w": shape must be integers of at least 0; found 1e1",
-        "tensor "v": overlap: its data offset 4 lies before byte 8, the end of tensor "w"",
-        "tensor "v": gap: its data offset 12 lies after byte 8, the end of tensor "w"",
-        "tensor "w": truncated: its data offsets end at byte 8, but the file has 7 bytes of data",
-        "trailing data: the header's tensors end at byte 8, but the file has 9 bytes of data (incomplete header?)",
-        "tensor "w": shape [4611686018427387904, 8, 0] overflows: it has more elements than 64 bits can count",
-        "tensor "w": overlap: its data offset 4 lies before byte 8, the end of tensor "v"",
-        "header is not valid JSON: duplicate key "w" at character 57",
+        "tensor "w": dtype "F8_E4M3" is not supported; save it as one of BOOL, U8, I8, I16, U16, F16, BF16, I32, U32, F32, F64, I64, U64",
+        "tensor "w": its shape [2] of F32 has a size of 8 bytes, but its data_offsets span 12; fetch the file again, or save it again with the program that wrote it",
+        "tensor "w": shape must be integers of at least 0; found 1e1; fetch the file again, or save it again with the program that wrote it",
+        "tensor "v": overlap: its data offset 4 lies before byte 8, the end of tensor "w"; fetch the file again, or save it again with the program that wrote it",
+        "tensor "v": gap: its data offset 12 lies after byte 8, the end of tensor "w"; fetch the file again, or save it again with the program that wrote it",
+        "tensor "w": truncated: its data offsets end at byte 8, but the file has 7 bytes of data; fetch the file again, or save it again with the program that wrote it",
+        "trailing data: the header's tensors end at byte 8, but the file has 9 bytes of data (incomplete header?); fetch the file again, or save it again with the program that wrote it",
+        "tensor "w": shape [4611686018427387904, 8, 0] overflows: it has more elements than 64 bits can count; fetch the file again, or save it again with the program that wrote it",
+        "tensor "w": overlap: its data offset 4 lies before byte 8, the end of tensor "v"; fetch the file again, or save it again with the program that wrote it",
+        "header is not valid JSON: duplicate key "w" at character 57; fetch the file again, or save it again with the program that wrote it",
       ]
     `);
   });

@@ -173,7 +173,9 @@ async function readFully(
     const wanted = Math.min(readBytes, target.length - done);
     const { bytesRead } = await handle.read(target, done, wanted, position + done);
     if (bytesRead === 0) {
-      throw new DataError(`${path}: truncated: it ends at byte ${position + done} while being read`);
+      throw new DataError(
+        `${path}: truncated: it ends at byte ${position + done} while being read; another program may be writing it, read it when that is done`,
+      );
     }
     done += bytesRead;
   }

@@ -27,7 +27,9 @@ export async function openWeights(directory: string): Promise<ReadonlyMap<string
     }
     for (const [tensor, name] of weightMap) {
       if (files.get(name)?.tensors.has(tensor) !== true) {
-        throw new DataError(`${indexPath}: says that ${tensor} is in ${name}, but it is not`);
+        throw new DataError(
+          `${indexPath}: says that ${tensor} is in ${name}, but it is not; fetch both files again`,
+        );
       }
     }
   } catch (error) {
@@ -56,7 +58,7 @@ function readWeightMap(path: string, index: Readonly<Record<string, unknown>>): 
   const entries = Object.entries(weightMap).map(([tensor, file]: [string, unknown]) => {
     if (typeof file !== "string" || !/^[^/\\]+\.safetensors$/.test(file)) {
       throw new DataError(
-        `${path}: ${tensor} is said to be in ${JSON.stringify(file)}, which is no safetensors file here`,
+        `${path}: ${tensor} is said to be in ${JSON.stringify(file)}, which is no safetensors file here; fetch the index again`,
       );
     }
     return [tensor, file] as const;
@@ -74,7 +76,9 @@ export function storedTensors(
     for (const [name, entry] of tensors) {
       const other = stored.get(name);
       if (other !== undefined) {
-        throw new DataError(`${directory}: tensor ${name} is both in ${other.file} and in ${file}`);
+        throw new DataError(
+          `${directory}: tensor ${name} is both in ${other.file} and in ${file}; remove the file that does not belong to the model`,
+        );
       }
       stored.set(name, { file, entry });
     }
