@@ -2,6 +2,7 @@
 import {
   add,
   ConfigError,
+  checkpoint,
   collectRows,
   concat,
   exactDivide,
@@ -217,9 +218,23 @@ const activations: { readonly [K in MlpConfig["activation"]]: (x: Tensor) => Ten
   silu,
 };
 
-function mlpBlock(context: LayerContext, layer: LayerNames, x: Tensor): Tensor {
+/**
+ * What lies between the projections is the widest of a layer and cheap: in the backward pass it is computed once more
+ * instead of kept.
+ */
+function mlpBlock(context: LayerContext, { mlpUp, mlpGate, mlpDown }: LayerNames, x: Tensor): Tensor {
   const activate = activations[context.config.mlp.activation];
-  const up = project(context, layer.mlpUp, x);
-  const inner = layer.mlpGate === null ? activate(up) : mul(activate(project(context, layer.mlpGate, x)), up);
-  return project(context, layer.mlpDown, inner);
+  const names = [mlpDown.weight, mlpDown.bias, mlpDown.lora?.down, mlpDown.lora?.up].filter(
+    (name) => typeof name === "string",
+  );
+  const projected = [mlpUp, mlpGate].flatMap((names) => (names === null ? [] : project(context, names, x)));
+  const finish = checkpoint((up, ...others) => {
+    const gate = mlpGate === null ? undefined : others[0];
+    const weights = others.slice(-names.length);
+    const parameters = Object.fromEntries(names.map((name, index) => [name, weights[index] as Tensor]));
+    const inner = gate === undefined ? activate(up as Tensor) : mul(activate(gate), up as Tensor);
+    return [project({ ...context, parameters }, mlpDown, inner)];
+  });
+  const weights = names.map((name) => parameterOf(context.parameters, name));
+  return finish(...projected, ...weights)[0] as Tensor;
 }

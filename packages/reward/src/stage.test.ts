@@ -143,7 +143,7 @@ describe("reward", () => {
     expect(plan).toMatchInlineSnapshot(`
       {
         "memory": {
-          "activations": 35212,
+          "activations": 35281,
           "gradients": 43776,
           "optimizer": 43776,
           "parameters": 21888,
