@@ -47,6 +47,28 @@ interface Compiled {
   readonly trace: Trace;
 }
 
+type ArgumentTrees = { readonly [key: string]: Tree<Argument> };
+/** By top-level key. */
+type FreeAxes = Readonly<Record<string, readonly (string | null)[]>>;
+
+/** The arguments of a call one by one, and a text that tells their paths and types; free axes do not count. */
+interface Leaves {
+  readonly key: string;
+  readonly leaves: readonly { readonly name: string; readonly leaf: Argument }[];
+}
+
+function leavesOf(trees: ArgumentTrees, free: FreeAxes): Leaves {
+  const leaves: Leaves["leaves"][number][] = [];
+  let key = "";
+  for (const [name, tree] of Object.entries(trees)) {
+    for (const { path, leaf } of flattenTree(tree, isArgument, name)) {
+      leaves.push({ name, leaf });
+      key += `${path}:${keyOf(leaf.type, free[name])},`;
+    }
+  }
+  return { key, leaves };
+}
+
 /**
  * Turns a function over tensors into one over memory of `backend`. It is traced and compiled once per set of
  * argument types.
@@ -57,8 +79,11 @@ export function compileFunction<I extends object, O extends object>(
   { donate = [], constants = {}, dynamic = {} }: CompileFunctionOptions<I> = {},
 ): CompiledFunction<I, O> {
   const cache = new Map<string, Promise<Compiled>>();
-  const bound = constants as unknown as Tree<Argument>;
-  const free = backend.dynamicShapes ? (dynamic as Readonly<Record<string, readonly (string | null)[]>>) : {};
+  const bound = constants as unknown as ArgumentTrees;
+  const free = backend.dynamicShapes ? (dynamic as FreeAxes) : {};
+  // Once, because there are many, and steps of small models are short.
+  const boundLeaves = leavesOf(bound, free);
+  const donatedNames: ReadonlySet<string> = new Set(donate);
 
   const compile = async (types: Tree<TensorType>): Promise<Compiled> => {
     const isPolymorphic = Object.keys(free).length > 0;
@@ -70,17 +95,14 @@ export function compileFunction<I extends object, O extends object>(
     return { executable: await backend.compile(main.graph, options), trace: main };
   };
 
-  const call = async (inputs: { readonly [key: string]: Tree<Argument> | undefined }) => {
-    const given = { ...inputs, ...(bound as object) } as Tree<Argument>;
-    const types = mapTree(given, isArgument, ({ type }) => type);
-    const leaves = flattenTree(given, isArgument);
-    const key = leaves.map(({ path, leaf }) => `${path}:${keyOf(leaf.type, free[top(path)])}`).join();
-    const entry = cache.get(key) ?? compile(types);
+  const call = async (inputs: ArgumentTrees) => {
+    const given = leavesOf(inputs, free);
+    const key = `${given.key};${boundLeaves.key}`;
+    const entry = cache.get(key) ?? compile(mapTree({ ...inputs, ...bound }, isArgument, ({ type }) => type));
     cache.set(key, entry);
     // A failed compilation is not kept.
     entry.catch(() => cache.delete(key));
-    const compiled = await entry;
-    return runCompiled(backend, compiled, leaves, new Set(donate), new Set(Object.keys(bound)));
+    return runCompiled(backend, await entry, given.leaves, donatedNames);
   };
   const dispose = async () => {
     for (const entry of cache.values()) await (await entry).executable.dispose();
@@ -91,30 +113,23 @@ export function compileFunction<I extends object, O extends object>(
 
 const top = (path: string): string => path.split(".", 1)[0] as string;
 
+/** @param leaves - what is not bound; that follows them among the inputs of the trace */
 async function runCompiled(
   backend: Backend,
   { executable, trace: { inputPaths, outputs } }: Compiled,
-  leaves: readonly { readonly path: string; readonly leaf: Argument }[],
+  leaves: Leaves["leaves"],
   donate: ReadonlySet<string>,
-  bound: ReadonlySet<string>,
 ) {
-  const byPath = new Map(leaves.map(({ path, leaf }) => [path, leaf]));
   const uploaded: DeviceTensor[] = [];
   const donated = new Set<number>();
-  const inputs: (DeviceTensor | undefined)[] = [];
-  for (const [position, path] of inputPaths.entries()) {
-    if (bound.has(top(path))) {
-      inputs.push(undefined);
-      continue;
-    }
-    const leaf = byPath.get(path);
-    if (leaf === undefined) throw new BackendError(`argument ${path} is missing`);
+  const inputs: (DeviceTensor | undefined)[] = new Array(inputPaths.length).fill(undefined);
+  for (const [position, { name, leaf }] of leaves.entries()) {
     if (isDeviceTensor(leaf)) {
-      inputs.push(leaf);
-      if (donate.has(top(path))) donated.add(position);
+      inputs[position] = leaf;
+      if (donate.has(name)) donated.add(position);
     } else {
       const tensor = await backend.upload(leaf);
-      inputs.push(tensor);
+      inputs[position] = tensor;
       // Ours alone, so it may always be overwritten.
       donated.add(position);
       uploaded.push(tensor);
@@ -129,7 +144,7 @@ async function runCompiled(
   }
 }
 
-function constantPositions({ inputPaths }: Trace, bound: Tree<Argument>): ReadonlyMap<number, DeviceTensor> {
+function constantPositions({ inputPaths }: Trace, bound: ArgumentTrees): ReadonlyMap<number, DeviceTensor> {
   const byPath = new Map(flattenTree(bound, isArgument).map(({ path, leaf }) => [path, leaf]));
   const positions = new Map<number, DeviceTensor>();
   for (const [position, path] of inputPaths.entries()) {
@@ -144,7 +159,7 @@ function constantPositions({ inputPaths }: Trace, bound: Tree<Argument>): Readon
 /** Texts of types, which are the same objects from call to call. */
 const texts = new WeakMap<TensorType, string>();
 
-/** Types of one call; free axes do not count. */
+/** A text of a type, in which free axes do not count. */
 function keyOf(type: TensorType, axes: readonly (string | null)[] | undefined): string {
   if (axes === undefined) {
     const text = texts.get(type) ?? formatType(type);

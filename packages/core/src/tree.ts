@@ -14,12 +14,19 @@ export function flattenTree<L>(
   isLeaf: (node: unknown) => node is L,
   path = "",
 ): { readonly path: string; readonly leaf: L }[] {
-  if (isLeaf(tree)) return [{ path, leaf: tree }];
-  const entries = Array.isArray(tree) ? [...tree.entries()] : Object.entries(tree as object);
-  return entries.flatMap(([key, child]) =>
-    flattenTree(child as Tree<L>, isLeaf, path === "" ? String(key) : `${path}.${key}`),
-  );
+  const leaves: { readonly path: string; readonly leaf: L }[] = [];
+  const visit = (node: Tree<L>, at: string): void => {
+    if (isLeaf(node)) leaves.push({ path: at, leaf: node });
+    else
+      for (const key of Object.keys(node as object))
+        visit(childOf(node, key), at === "" ? key : `${at}.${key}`);
+  };
+  visit(tree, path);
+  return leaves;
 }
+
+const childOf = <L>(node: Tree<L>, key: string): Tree<L> =>
+  (node as { readonly [key: string]: Tree<L> })[key] as Tree<L>;
 
 /** The tree with each leaf replaced. */
 export function mapTree<L, M>(

@@ -8,6 +8,7 @@ import {
   formatType,
   type Operation,
   type RunOptions,
+  sameType,
   type TensorType,
 } from "@alignkit/core";
 import { evaluateSize, type FreeSize } from "./dimensions.js";
@@ -56,7 +57,9 @@ export function createExecutable(parts: ExecutableParts): Executable {
 
   const start = (inputs: readonly (DeviceTensor | undefined)[], donate: ReadonlySet<number>): Run => {
     const given = plan.inputs.map(({ tensor }, position) => {
-      const value = constants.get(position) ?? inputs[position];
+      const constant = constants.get(position);
+      if (constant !== undefined) return constant;
+      const value = inputs[position];
       const { name } = (tensor.operation as Operation<"input">).attributes;
       if (plan.sizes.symbols.length === 0) checkInput(tensor.type, value, position, name);
       if (value === undefined) throw new BackendError(`input ${position} (${name}) is missing`);
@@ -67,7 +70,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
       symbols.set(symbol, (given[symbol.input] as Value).type.shape[symbol.axis] as number);
     }
     const typeOf = ({ tensor, shape }: Slot): TensorType =>
-      symbols.size === 0
+      shape.every((size) => typeof size === "number")
         ? tensor.type
         : { dtype: tensor.dtype, shape: shape.map((size) => evaluateSize(size, symbols)) };
     if (symbols.size > 0) checkFreeSizes(plan, given, typeOf);
@@ -79,8 +82,9 @@ export function createExecutable(parts: ExecutableParts): Executable {
     for (const [position, slot] of plan.inputs.entries()) {
       values[slot.index] = given[position];
       // One tensor given twice must not change under the other's eyes.
-      const isAlone = given.indexOf(given[position] as Value) === given.lastIndexOf(given[position] as Value);
-      if (donate.has(position) && isAlone) owned.add(slot);
+      const isAlone = () =>
+        given.indexOf(given[position] as Value) === given.lastIndexOf(given[position] as Value);
+      if (donate.has(position) && isAlone()) owned.add(slot);
     }
     return { values, owned, typeOf };
   };
@@ -258,7 +262,7 @@ function checkFreeSizes(plan: Plan, given: readonly Value[], typeOf: (slot: Slot
     const { name } = (slot.tensor.operation as Operation<"input">).attributes;
     const { type } = given[position] as Value;
     const expected = typeOf(slot);
-    if (type.shape.length !== slot.shape.length || formatType(type) !== formatType(expected)) {
+    if (!sameType(type, expected)) {
       throw new BackendError(
         `input ${position} (${name}) is ${formatType(type)}; beside the other inputs it must be ${formatType(expected)}`,
       );

@@ -56,15 +56,22 @@ it("a run is done on this thread if the one before was short", async () => {
   expect(places).toEqual(["other", "this", "this", "other", "this"]);
 });
 
-it("others have their turn between short runs", async () => {
-  const run = createSessionRunner(api, session, () => 0);
+it("others have their turn when short runs have taken as long as one may", async () => {
+  // 4 ms each: of runs on this thread every third gives a turn.
+  let reads = 0;
+  const run = createSessionRunner(api, session, () => 4 * Math.ceil(reads++ / 2));
+  await run(values);
   let turns = 0;
   const count = (): void => {
     turns++;
     pending = setImmediate(count);
   };
   let pending = setImmediate(count);
-  for (let round = 0; round < 5; round++) await run(values);
+  const seen: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    await run(values);
+    seen.push(turns);
+  }
   clearImmediate(pending);
-  expect(turns).toBeGreaterThanOrEqual(4);
+  expect(seen).toEqual([0, 0, 1, 1, 1, 2]);
 });

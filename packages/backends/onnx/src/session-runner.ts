@@ -11,15 +11,19 @@ const shortRun = 10;
 
 export type RunSession = (values: RunArguments) => Promise<void>;
 
-/** A runner that does on this thread what took little time the last time, and then gives the event loop a turn. */
+/** A runner that does on this thread what took little time the last time, and gives the event loop its turns. */
 export function createSessionRunner(api: OrtApi, session: Handle, now = () => performance.now()): RunSession {
   let lastTook = Number.POSITIVE_INFINITY;
+  let sinceTurn = 0;
   return async (values) => {
     const start = now();
     const isShort = lastTook < shortRun;
     if (isShort) api.runSync(session, values);
     else await api.run(session, values);
     lastTook = now() - start;
-    if (isShort) await new Promise((resolve) => setImmediate(resolve));
+    sinceTurn = isShort ? sinceTurn + lastTook : 0;
+    if (sinceTurn < shortRun) return;
+    sinceTurn = 0;
+    await new Promise((resolve) => setImmediate(resolve));
   };
 }
