@@ -48,6 +48,12 @@ describe.each(directories)("%s", (directory) => {
     });
   });
 
+  test("carries the license, which a registry packs from the package's own folder", () => {
+    expect(readFileSync(join(root, directory, "LICENSE"), "utf8")).toBe(
+      readFileSync(join(root, "LICENSE"), "utf8"),
+    );
+  });
+
   test("exports sources that exist, and the built file of each", () => {
     const { "./internal/*": internal, ...subpaths } = manifest.exports;
     expect(internal).toBeNull();

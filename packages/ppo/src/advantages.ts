@@ -7,8 +7,8 @@ export interface Advantages {
 
 /**
  * Generalised advantage estimation over one episode.
- * @param values - of the state before each token
- * @param bootstrap - value after the last token; 0 where the episode ended
+ * @param options.values - of the state before each token
+ * @param options.bootstrap - value after the last token; 0 where the episode ended
  * @see Schulman et al. 2016, eq. 16
  */
 export function generalizedAdvantages(options: {

@@ -35,7 +35,7 @@ export function scoredPart(episode: Episode): Episode {
 export interface TrainingEpisode extends Episode {
   /** Log-probabilities at the time of the rollout, nats, `[R]`. */
   readonly oldLogProbs: ArrayLike<number>;
-  /** Values at the time of the rollout, of the state before each step, `[S]`; see {@link stepsOf}. */
+  /** Values at the time of the rollout, of the state before each step, `[S]`; as many as tokens, one more where `stepAfterEnd`. */
   readonly oldValues: ArrayLike<number>;
   /** `[R]` */
   readonly advantages: ArrayLike<number>;

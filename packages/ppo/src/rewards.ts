@@ -30,8 +30,8 @@ export function tokenKl(
 
 /**
  * Rewards of one episode: minus the KL penalty at every token, plus the score at the last step.
- * @param kl - per token, nats
- * @param steps - of the episode: as many as tokens (default), so that the last token receives the score, or one more,
+ * @param options.kl - per token, nats
+ * @param options.steps - of the episode: as many as tokens (default), so that the last token receives the score, or one more,
  *   the first padding token of N+
  * @see Ouyang et al. 2022, eq. 2; Huang et al. 2024, "The N+ Implementation Details of RLHF with PPO"
  */

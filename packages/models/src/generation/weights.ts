@@ -7,7 +7,7 @@ export const blockSize = 512;
 export interface TokenWeights {
   /** Probabilities times a factor that all share, of V tokens or more; those beyond have 0. */
   readonly weights: Float32Array | Float64Array;
-  /** Sums of {@link blockSize} weights each. */
+  /** Sums of `blockSize` weights each. */
   readonly blocks: Float32Array | Float64Array;
   /** Divided by the temperature, `[V]`: for greedy decoding, and where tokens are suppressed. */
   readonly logits?: Float32Array;
@@ -44,7 +44,7 @@ function sumOfBlock(weights: Float32Array | Float64Array, block: number): number
 
 /**
  * Inverse CDF: the first token up to which the weights sum to more than `target`.
- * @param blocks - sums of {@link blockSize} weights each
+ * @param blocks - sums of `blockSize` weights each
  * @param target - in `[0, sum of all)`; a token of weight 0 is never drawn
  */
 export function drawToken(
