@@ -224,17 +224,18 @@ const activations: { readonly [K in MlpConfig["activation"]]: (x: Tensor) => Ten
  */
 function mlpBlock(context: LayerContext, { mlpUp, mlpGate, mlpDown }: LayerNames, x: Tensor): Tensor {
   const activate = activations[context.config.mlp.activation];
-  const names = [mlpDown.weight, mlpDown.bias, mlpDown.lora?.down, mlpDown.lora?.up].filter(
-    (name) => typeof name === "string",
-  );
-  const projected = [mlpUp, mlpGate].flatMap((names) => (names === null ? [] : project(context, names, x)));
-  const finish = checkpoint((up, ...others) => {
-    const gate = mlpGate === null ? undefined : others[0];
-    const weights = others.slice(-names.length);
-    const parameters = Object.fromEntries(names.map((name, index) => [name, weights[index] as Tensor]));
-    const inner = gate === undefined ? activate(up as Tensor) : mul(activate(gate), up as Tensor);
+  const { weight, bias, lora } = mlpDown;
+  const names = [weight, bias, lora?.down, lora?.up].filter((name) => typeof name === "string");
+  // All that the part reads is handed in.
+  const finish = checkpoint((...tensors) => {
+    const parameters = Object.fromEntries(names.map((name, index) => [name, tensors[index] as Tensor]));
+    const [up, gate] = tensors.slice(names.length) as [Tensor, Tensor?];
+    const inner = gate === undefined ? activate(up) : mul(activate(gate), up);
     return [project({ ...context, parameters }, mlpDown, inner)];
   });
   const weights = names.map((name) => parameterOf(context.parameters, name));
-  return finish(...projected, ...weights)[0] as Tensor;
+  const widened = [mlpUp, ...(mlpGate === null ? [] : [mlpGate])].map((linear) =>
+    project(context, linear, x),
+  );
+  return finish(...weights, ...widened)[0] as Tensor;
 }
