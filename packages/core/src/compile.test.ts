@@ -44,6 +44,18 @@ function counting() {
 const row = (...values: number[]) => float32(values, [values.length]);
 
 describe("compileFunction", () => {
+  it("takes what is bound, whatever else a call gives under that name", async () => {
+    const backend = referenceBackend();
+    const [a, b] = [await backend.upload(row(1, 2)), await backend.upload(row(5, 6))];
+    type Inputs = { readonly w: Readonly<Record<string, Tensor>>; readonly x: Tensor };
+    const scale = compileFunction(backend, ({ w, x }: Inputs) => ({ y: add(mul(w.a!, x), w.b!) }), {
+      constants: { w: { a, b } },
+    });
+    // 1 * 3 + 5, 2 * 4 + 6
+    for (const inputs of [{ x: row(3, 4) }, { w: { a: row(9, 9) }, x: row(3, 4) }])
+      expect((await (await scale(inputs)).y.read()).data).toEqual(Float32Array.of(8, 14));
+    for (const tensor of [a, b]) tensor.dispose();
+  });
   it("traces once per set of types", async () => {
     const { backend, counts } = counting();
     const double = compileFunction(backend, ({ x }: { x: Tensor }) => ({ y: mul(x, 2) }));

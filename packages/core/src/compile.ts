@@ -96,9 +96,13 @@ export function compileFunction<I extends object, O extends object>(
   };
 
   const call = async (inputs: ArgumentTrees) => {
-    const given = leavesOf(inputs, free);
+    const unbound = Object.fromEntries(
+      Object.entries(inputs).filter(([name]) => !Object.hasOwn(bound, name)),
+    );
+    const given = leavesOf(unbound, free);
     const key = `${given.key};${boundLeaves.key}`;
-    const entry = cache.get(key) ?? compile(mapTree({ ...inputs, ...bound }, isArgument, ({ type }) => type));
+    const entry =
+      cache.get(key) ?? compile(mapTree({ ...unbound, ...bound }, isArgument, ({ type }) => type));
     cache.set(key, entry);
     // A failed compilation is not kept.
     entry.catch(() => cache.delete(key));

@@ -6,7 +6,7 @@
  */
 import type { Handle, OrtApi, RunArguments } from "./ort-api.js";
 
-/** Milliseconds that others of the event loop may be kept waiting. */
+/** Milliseconds of a short run, and of short runs in a row before others of the event loop have their turn. */
 const shortRun = 10;
 
 export type RunSession = (values: RunArguments) => Promise<void>;
