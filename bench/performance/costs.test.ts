@@ -1,6 +1,18 @@
-import { add, legalize, matMul, reshape, softmax, takeRows, trace, transpose } from "@alignkit/core";
+import {
+  add,
+  collectRows,
+  legalize,
+  matMul,
+  reshape,
+  softmax,
+  spreadRows,
+  takeRows,
+  trace,
+  transpose,
+} from "@alignkit/core";
 import { expect, it } from "vitest";
 import { addCosts, graphCosts } from "./costs.js";
+import { countingBackend } from "./watched-backends.js";
 
 const type = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
 const ids = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
@@ -46,6 +58,24 @@ it("knows attention by its matrix for each row and head, and counts no views", (
   // Two transposes of 120 floats; 6 products [4, 5] x [5, 4] of 120 + 120 + 96 floats; softmax of 96.
   expect(costs).toEqual({
     attention: { flops: 6 * 2 * 4 * 5 * 4, bytes: (2 * 240 + 336 + 192) * 4 },
+  });
+});
+
+it("counts rows that are moved around attention there, on a backend that knows only takes of rows", async () => {
+  const { graph } = trace(
+    ({ table, tokens, ids, places }: never) => {
+      const real = takeRows(table, tokens);
+      return { back: collectRows(spreadRows(real, ids, places), places, ids) };
+    },
+    { table: type(7, 5), tokens: ids(3), ids: ids(4), places: ids(3) },
+  );
+  const backend = countingBackend(new Set(), vocabulary);
+  await (await backend.compile(graph)).run([]);
+  expect(backend.takeCosts()).toEqual({
+    // 3 rows of 5 floats, read and written.
+    embedding: { flops: 0, bytes: 2 * 3 * 5 * 4 },
+    // 4 rows for attention, 3 after it.
+    attention: { flops: 0, bytes: 2 * (4 + 3) * 5 * 4 },
   });
 });
 

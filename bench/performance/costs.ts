@@ -37,6 +37,8 @@ const free: ReadonlySet<OpName> = new Set<OpName>([
 const touched: { readonly [K in OpName]?: (operation: Operation) => number } = {
   // Rows of a table, read and written.
   takeRows: ({ types }) => 2 * bytesOfType(types[0]),
+  spreadRows: ({ types }) => 2 * bytesOfType(types[0]),
+  collectRows: ({ types }) => 2 * bytesOfType(types[0]),
   slice: ({ types }) => 2 * bytesOfType(types[0]),
   // Rows that are added to rows of a table, which is overwritten.
   scatterAddRows: ({ inputs }) => 3 * bytesOf(inputs[2] as Tensor),
@@ -45,8 +47,11 @@ const touched: { readonly [K in OpName]?: (operation: Operation) => number } = {
   cachedAttention: ({ inputs }) => inputs.reduce((total, tensor) => total + bytesOf(tensor), 0),
 };
 
+/** Takes of rows once they are decomposed; told from those of an embedding while they are whole. */
+export const toldWhole = ["spreadRows", "collectRows"] as const;
+
 /**
- * @param graph - in the ops that the backend takes
+ * @param graph - in the ops that the backend takes, and {@link toldWhole}
  * @param vocabulary - V, by which products and sums over the vocabulary are known
  */
 export function graphCosts(graph: Graph, vocabulary: number): Costs {
@@ -77,6 +82,9 @@ const kinds: { readonly [K in OpName]?: Parameters<typeof partOf>[0] } = {
   matMul: "product",
   attention: "attention",
   cachedAttention: "attention",
+  // Padding is put back for attention, and left out after it.
+  spreadRows: "attention",
+  collectRows: "attention",
   takeRows: "rows",
   scatterAddRows: "rows",
   adamWUpdate: "optimizer",

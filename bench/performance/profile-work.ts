@@ -108,7 +108,11 @@ async function profileWork(request: WorkRequest, effort: Effort): Promise<WorkPr
   return withScratch(async (folder) => {
     const { walls, optimizer, since } = await time(request, effort, join(folder, "profile"));
     const rounds = walls.length;
-    const options = { since, vocabulary: vocabularyOf(request) };
+    const { vocabularySize: vocabulary, maxPositions: positions } = modelConfig(
+      request.model,
+      request.changes,
+    );
+    const options = { since, vocabulary, positions };
     const { byPart: sums, byNode } = sumProfiles(
       (await readdir(folder)).map((file) => readProfile(join(folder, file), options)),
     );

@@ -35,7 +35,7 @@ export interface NodeTime {
 }
 
 const products: ReadonlySet<string> = new Set(["MatMul", "Gemm", "FusedMatMul", "FusedGemm"]);
-const rows: ReadonlySet<string> = new Set(["Gather", "ScatterND", "ScatterElements"]);
+const rows: ReadonlySet<string> = new Set(["ScatterND", "ScatterElements"]);
 const attentions: ReadonlySet<string> = new Set([
   "Attention",
   "MultiHeadAttention",
@@ -46,14 +46,17 @@ const attentions: ReadonlySet<string> = new Set([
 /** What making a session is told by. */
 const making: ReadonlySet<string> = new Set(["model_loading_array", "session_initialization"]);
 
-/**
- * @param path - as ONNX Runtime names it: its end is the local time at which the profile began
- * @param since - what happened before counts as warm-up, in milliseconds since 1970
- */
-export function readProfile(
-  path: string,
-  { since, vocabulary }: { readonly since: number; readonly vocabulary: number },
-): SessionProfile {
+export interface ProfileOptions {
+  /** What happened before counts as warm-up, in milliseconds since 1970. */
+  readonly since: number;
+  /** V. */
+  readonly vocabulary: number;
+  /** Rows of a table of positions. */
+  readonly positions: number;
+}
+
+/** @param path - as ONNX Runtime names it: its end is the local time at which the profile began */
+export function readProfile(path: string, { since, vocabulary, positions }: ProfileOptions): SessionProfile {
   const events = JSON.parse(readFileSync(path, "utf8")) as readonly ProfileEvent[];
   const from = 1000 * (since - beginningOf(path));
   const byPart: Partial<Record<Part, number>> = {};
@@ -65,7 +68,8 @@ export function readProfile(
     if (cat !== "Node" || !name.endsWith("_kernel_time") || args === undefined) continue;
     const operator = args.op_name ?? "";
     const [inputs, outputs] = [shapesOf(args.input_type_shape), shapesOf(args.output_type_shape)];
-    const part = partOf(kindOf(operator), [...inputs, ...outputs], vocabulary);
+    const isTable = [vocabulary, positions].includes(inputs[0]?.[0] ?? 0);
+    const part = partOf(kindOf(operator, isTable), [...inputs, ...outputs], vocabulary);
     byPart[part] = (byPart[part] ?? 0) + milliseconds;
     const what = `${operator} ${inputs.map((shape) => shape.join("x")).join(" ")}`;
     const node = nodes.get(what);
@@ -117,7 +121,9 @@ export function sumProfiles(profiles: readonly SessionProfile[]): SessionProfile
   return { byPart, byNode: [...nodes.values()].sort((a, b) => b.milliseconds - a.milliseconds) };
 }
 
-function kindOf(operator: string): Kind {
+/** @param isTable - whether the first operand has the length of an embedding; other rows are taken around attention */
+function kindOf(operator: string, isTable: boolean): Kind {
+  if (operator === "Gather") return isTable ? "rows" : "attention";
   if (products.has(operator)) return "product";
   if (rows.has(operator)) return "rows";
   return attentions.has(operator) ? "attention" : "other";

@@ -11,7 +11,7 @@ import {
   type TensorType,
   topologicalOrder,
 } from "@alignkit/core";
-import { addCosts, bytesOfType, type Costs, graphCosts } from "./costs.js";
+import { addCosts, bytesOfType, type Costs, graphCosts, toldWhole } from "./costs.js";
 
 /** Results are ones, and 0 where they are a single number: finite losses, tokens that can be drawn, and no differences. */
 export interface CountingBackend extends Backend {
@@ -39,8 +39,7 @@ export function countingBackend(supports: Backend["supports"], vocabulary: numbe
         prepared.add(tensor);
         costs = addCosts(costs, { sessions: { flops: 0, bytes: 2 * bytesOfType(tensor.type) } });
       }
-      const legal = legalize(graph, supports);
-      const own = graphCosts(legal, vocabulary);
+      const own = graphCosts(legalize(graph, new Set([...supports, ...toldWhole])), vocabulary);
       return {
         async run() {
           costs = addCosts(costs, own);
