@@ -28,12 +28,6 @@ export function logisticLoss(x: Tensor): Tensor {
  * Weighted sum over pairs of `-log sigmoid(r_w - r_l - margin)`.
  *
  * With the weights of `pairWeight` it is equation 1 of Ouyang et al. 2022 for all responses of several prompts at once.
- * @param scores - of all responses, `[N]`
- * @param preferred - int32 `[M]`, places in `scores`
- * @param rejected - int32 `[M]`
- * @param weights - `[M]`; 0 leaves a pair out
- * @param margins - `[M]`; by how much more the preferred one should score (Touvron et al. 2023, section 3.2.2)
- * @param centerCoefficient - weight of `(r_w + r_l)^2`, which keeps scores near 0 (Eisenstein et al. 2023, equation 2)
  */
 export function rankingLoss({
   scores,
@@ -43,11 +37,17 @@ export function rankingLoss({
   margins = 0,
   centerCoefficient = 0,
 }: {
+  /** Of all responses, `[N]`. */
   readonly scores: Tensor;
+  /** int32 `[M]`, places in `scores`. */
   readonly preferred: Tensor;
+  /** int32 `[M]`. */
   readonly rejected: Tensor;
+  /** `[M]`; 0 leaves a pair out. */
   readonly weights: Tensor;
+  /** `[M]`; by how much more the preferred one should score (Touvron et al. 2023, section 3.2.2). */
   readonly margins?: Operand;
+  /** Weight of `(r_w + r_l)^2`, which keeps scores near 0 (Eisenstein et al. 2023, equation 2). */
   readonly centerCoefficient?: number;
 }): Tensor {
   const better = takeRows(scores, preferred);
@@ -57,20 +57,18 @@ export function rankingLoss({
   return add(ranking, mul(sum(mul(square(add(better, worse)), weights)), centerCoefficient));
 }
 
-/**
- * The same for pairs alone: mean over pairs, K = 2.
- * @param chosen - scores of the preferred responses, `[M]`
- * @param rejected - scores of the others, `[M]`
- * @param margins - `[M]`
- */
+/** The same for pairs alone: mean over pairs, K = 2. */
 export function pairwiseLoss({
   chosen,
   rejected,
   margins = 0,
   centerCoefficient = 0,
 }: {
+  /** Scores of the preferred responses, `[M]`. */
   readonly chosen: Tensor;
+  /** Scores of the others, `[M]`. */
   readonly rejected: Tensor;
+  /** `[M]`. */
   readonly margins?: Operand;
   readonly centerCoefficient?: number;
 }): Tensor {

@@ -30,12 +30,7 @@ const weights: {
   pooled_pairs: (_responses, _pairs, batch) => 1 / batch.pairs,
 };
 
-/**
- * Weight of each pair of one prompt: with these weights the losses of all pairs of a batch add up to the batch's loss.
- * @param responses - K
- * @param pairs - untied ones of this prompt, at least 1
- * @param batch - the whole of an accumulation window, so that 8 x 1 prompts are the same step as 1 x 8
- */
+/** Weight of each pair of one prompt: with these weights the losses of all pairs of a batch add up to the batch's loss. */
 export function pairWeight({
   normalization,
   responses,
@@ -43,8 +38,11 @@ export function pairWeight({
   batch,
 }: {
   readonly normalization: LossNormalization;
+  /** K. */
   readonly responses: number;
+  /** Untied ones of this prompt, at least 1. */
   readonly pairs: number;
+  /** The whole of an accumulation window, so that 8 x 1 prompts are the same step as 1 x 8. */
   readonly batch: BatchSize;
 }): number {
   return weights[normalization](responses, pairs, batch);

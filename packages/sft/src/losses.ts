@@ -32,16 +32,14 @@ export interface LabelledLogProbs {
   readonly mask: Tensor;
 }
 
-/**
- * Log-probabilities of labels under the logits one position before them.
- * @param logits - `[B, T, V]`
- * @param labels - int32 `[B, T]`, -100 where a token does not count
- */
+/** Log-probabilities of labels under the logits one position before them. */
 export function labelledLogProbs({
   logits,
   labels,
 }: {
+  /** `[B, T, V]`. */
   readonly logits: Tensor;
+  /** int32 `[B, T]`, -100 where a token does not count. */
   readonly labels: Tensor;
 }): LabelledLogProbs {
   const { targets, hasLabel, predictions } = shifted(logits, labels);
@@ -54,43 +52,37 @@ export function labelledLogProbs({
  *
  * With `labelTokens` of a whole accumulation window, the losses of its micro-batches add up to the mean over the tokens
  * of the window: 8 batches of 1 row are then the same step as 1 batch of 8.
- * @param tokenLogProbs - nats, any shape; what stands without a label does not matter
- * @param mask - 1 with a label, else 0, of the same shape
- * @param labelTokens - what to divide by: the labels of the window
  */
 export function completionLoss({
   tokenLogProbs,
   mask,
   labelTokens,
 }: {
+  /** Nats, any shape; what stands without a label does not matter. */
   readonly tokenLogProbs: Tensor;
+  /** 1 with a label, else 0, of the same shape. */
   readonly mask: Tensor;
+  /** What to divide by: the labels of the window. */
   readonly labelTokens: Operand;
 }): Tensor {
   return div(neg(sum(mul(tokenLogProbs, mask))), labelTokens);
 }
 
-/**
- * Mean over rows of each row's mean over its labelled tokens; rows without labels do not count.
- * @param tokenLogProbs - nats, `[B, T]`
- * @param mask - 1 with a label, else 0, `[B, T]`
- */
+/** Mean over rows of each row's mean over its labelled tokens; rows without labels do not count. */
 export function sequenceMeanLoss({ tokenLogProbs, mask }: LabelledLogProbs): Tensor {
   const labels = sum(mask, 1);
   const rowMeans = div(sum(mul(tokenLogProbs, mask), 1), maximum(labels, 1));
   return div(neg(sum(rowMeans)), sum(cast(lessEqual(1, labels), "float32")));
 }
 
-/**
- * Share of labelled tokens that are the most likely one.
- * @param logits - `[B, T, V]`
- * @param labels - int32 `[B, T]`, -100 where a token does not count
- */
+/** Share of labelled tokens that are the most likely one. */
 export function tokenAccuracy({
   logits,
   labels,
 }: {
+  /** `[B, T, V]`. */
   readonly logits: Tensor;
+  /** int32 `[B, T]`, -100 where a token does not count. */
   readonly labels: Tensor;
 }): Tensor {
   const { targets, hasLabel, predictions } = shifted(logits, labels);
