@@ -11,6 +11,7 @@ import {
   printGraph,
   referenceBackend,
   type Tensor,
+  type TraceStore,
   takeRows,
   trace,
 } from "./index.js";
@@ -64,6 +65,32 @@ describe("compileFunction", () => {
         values.map((value) => 2 * value),
       );
     expect(counts.compiled).toBe(2);
+  });
+
+  it("finds what another function traced of the same body, and binds its own constants", async () => {
+    const { backend } = counting();
+    const graphs = new Set<unknown>();
+    const watched: Backend = {
+      ...backend,
+      compile(graph, options) {
+        graphs.add(graph);
+        return backend.compile(graph, options);
+      },
+    };
+    const traces: TraceStore = new Map();
+    const scaled = async (factor: number, size: number) => {
+      const constants = { factor: await watched.upload(float32([factor], [1])) };
+      const body = ({ x, factor }: { x: Tensor; factor: Tensor }) => ({ y: mul(x, factor) });
+      const run = compileFunction(watched, body, { constants, traces });
+      const { y } = await run({ x: float32(new Float32Array(size).fill(3), [size]) });
+      await run.dispose();
+      return [...(await y.read()).data];
+    };
+    expect(await scaled(2, 1)).toEqual([6]);
+    expect(await scaled(5, 1)).toEqual([15]);
+    expect(graphs.size).toBe(1);
+    expect(await scaled(5, 2)).toEqual([15, 15]);
+    expect(graphs.size).toBe(2);
   });
 
   it("frees what it uploaded, also when the run fails", async () => {

@@ -23,6 +23,20 @@ export interface CompileFunctionOptions<I> {
    * (`dynamicShapes`); elsewhere one is compiled per set of sizes.
    */
   readonly dynamic?: { readonly [K in keyof I]?: readonly (string | null)[] };
+  /**
+   * Where traces are kept, of this body with these free axes and no other: a function that is made anew with other
+   * constants finds them there, and a backend what it made of their graphs.
+   */
+  readonly traces?: TraceStore;
+}
+
+/** By the types of the arguments; begin with an empty one. */
+export type TraceStore = Map<string, TracePair>;
+
+interface TracePair {
+  readonly main: Trace;
+  /** At other sizes of free axes. */
+  readonly variant: Trace | undefined;
 }
 
 /** A function over device memory: arguments as host or device tensors, results on the device. */
@@ -76,7 +90,7 @@ function leavesOf(trees: ArgumentTrees, free: FreeAxes): Leaves {
 export function compileFunction<I extends object, O extends object>(
   backend: Backend,
   body: (inputs: I) => O,
-  { donate = [], constants = {}, dynamic = {} }: CompileFunctionOptions<I> = {},
+  { donate = [], constants = {}, dynamic = {}, traces }: CompileFunctionOptions<I> = {},
 ): CompiledFunction<I, O> {
   const cache = new Map<string, Promise<Compiled>>();
   const bound = constants as unknown as ArgumentTrees;
@@ -85,13 +99,21 @@ export function compileFunction<I extends object, O extends object>(
   const boundLeaves = leavesOf(bound, free);
   const donatedNames: ReadonlySet<string> = new Set(donate);
 
-  const compile = async (types: Tree<TensorType>): Promise<Compiled> => {
-    const isPolymorphic = Object.keys(free).length > 0;
-    const main = trace(body as never, isPolymorphic ? resize(types, free, firstSizes) : types);
-    const options: { -readonly [K in keyof CompileOptions]: CompileOptions[K] } = {
-      constants: constantPositions(main, bound),
+  const traceBody = (types: Tree<TensorType>): TracePair => {
+    if (Object.keys(free).length === 0) return { main: trace(body as never, types), variant: undefined };
+    return {
+      main: trace(body as never, resize(types, free, firstSizes)),
+      variant: trace(body as never, resize(types, free, secondSizes)),
     };
-    if (isPolymorphic) options.variant = trace(body as never, resize(types, free, secondSizes)).graph;
+  };
+
+  const compile = async (key: string, inputs: ArgumentTrees): Promise<Compiled> => {
+    const { main, variant } = traces?.get(key) ?? traceBody(mapTree(inputs, isArgument, ({ type }) => type));
+    traces?.set(key, { main, variant });
+    const options: CompileOptions = {
+      constants: constantPositions(main, bound),
+      ...(variant === undefined ? {} : { variant: variant.graph }),
+    };
     return { executable: await backend.compile(main.graph, options), trace: main };
   };
 
@@ -101,8 +123,7 @@ export function compileFunction<I extends object, O extends object>(
     );
     const given = leavesOf(unbound, free);
     const key = `${given.key};${boundLeaves.key}`;
-    const entry =
-      cache.get(key) ?? compile(mapTree({ ...unbound, ...bound }, isArgument, ({ type }) => type));
+    const entry = cache.get(key) ?? compile(key, { ...unbound, ...bound });
     cache.set(key, entry);
     // A failed compilation is not kept.
     entry.catch(() => cache.delete(key));

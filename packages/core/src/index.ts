@@ -30,6 +30,7 @@ export {
   type CompiledFunction,
   type CompileFunctionOptions,
   compileFunction,
+  type TraceStore,
 } from "./compile.js";
 export { replaceDirectory, replaceFile } from "./durable-files.js";
 export { describeEnvironment, type Environment, peakResidentBytes } from "./environment.js";

@@ -4,6 +4,7 @@ import {
   type BackendFactory,
   type CompositeName,
   type DeviceTensor,
+  type Graph,
   legalize,
   type Operation,
 } from "@alignkit/core";
@@ -17,7 +18,7 @@ import { wholeComposites } from "./lower/table.js";
 import { createFileMapper } from "./mapped-files.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
 import { loadOrtApi, type OrtApi, type SessionSettings } from "./ort-api.js";
-import { makePlan } from "./plan.js";
+import { makePlan, type Plan } from "./plan.js";
 import { checkProvider, explainProvider, providerTable } from "./providers.js";
 import { selfCheck } from "./self-check.js";
 import { createSessionStore, type Session } from "./session-store.js";
@@ -71,6 +72,21 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
     );
   };
 
+  /**
+   * What was made of graphs that are compiled again when weights have changed. By the variant, if there is one: only
+   * who means to compile again keeps it.
+   */
+  const plans = new WeakMap<Graph, { graph: Graph; constants: string; plan: Plan }>();
+  const planOf = (graph: Graph, variant: Graph | undefined, positions: readonly number[]): Plan => {
+    const constants = positions.join();
+    const known = plans.get(variant ?? graph);
+    if (known?.graph === graph && known.constants === constants) return known.plan;
+    const [legal, legalVariant] = [graph, variant].map((one) => one && legalize(one, supports, canTake));
+    const plan = makePlan(legal as Graph, legalVariant, positions, memory.isHost ? "with_host" : "alone");
+    plans.set(variant ?? graph, { graph, constants, plan });
+    return plan;
+  };
+
   return {
     specificationVersion: "v1",
     name,
@@ -97,13 +113,10 @@ export async function createOnnxBackend(options: OnnxBackendOptions = {}): Promi
         }
       : {}),
     async compile(graph, { constants = new Map(), variant } = {}) {
-      const legalVariant = variant === undefined ? undefined : legalize(variant, supports, canTake);
       const kept = new Map([...constants].map(([position, tensor]) => [position, own(tensor).share()]));
       // On another device constants are inputs that stay where they are.
       const initializers = memory.isHost ? kept : new Map<number, Value>();
-      const legal = legalize(graph, supports, canTake);
-      const target = memory.isHost ? "with_host" : "alone";
-      const plan = makePlan(legal, legalVariant, initializers.keys(), target);
+      const plan = planOf(graph, variant, [...initializers.keys()]);
       // Sessions take memory for constants in a form of their own.
       if (initializers.size > 0) memory.giveUpIdle?.();
       const sessions: Session[] = [];

@@ -46,9 +46,12 @@ function foldedConstants({ initializers, nodes }: LoweredModel["model"]): Readon
 
 export function createSessionStore(api: OrtApi, settings: SessionSettings): SessionStore {
   const idle: { readonly bytes: Uint8Array; readonly session: Session }[] = [];
+  const encoded = new WeakMap<LoweredModel, Uint8Array>();
   return {
-    async open({ model, inputs, outputs }, constants) {
-      const bytes = encodeModel(model);
+    async open(lowered, constants) {
+      const { model, inputs, outputs } = lowered;
+      const bytes = encoded.get(lowered) ?? encodeModel(model);
+      encoded.set(lowered, bytes);
       const waiting = idle.findIndex((entry) => Buffer.compare(entry.bytes, bytes) === 0);
       if (waiting >= 0) return (idle.splice(waiting, 1)[0] as (typeof idle)[number]).session;
 

@@ -55,6 +55,41 @@ describe("generate", () => {
     expect(await generator.generate(prompts, options, createRandom(2))).not.toEqual(first);
   });
 
+  it("of other weights compiles what was traced for the first ones", async () => {
+    const graphs: unknown[] = [];
+    const watched: Backend = {
+      ...backend,
+      compile(graph, options) {
+        graphs.push(graph);
+        return backend.compile(graph, options);
+      },
+    };
+    const { config: own, parameters: first } = await createModel(llama);
+    const doubled = Object.entries(first).map(async ([name, tensor]) => {
+      const { type, data } = await tensor.read();
+      return [
+        name,
+        await backend.upload(
+          float32(
+            Float32Array.from(data, (x) => 2 * x),
+            type.shape,
+          ),
+        ),
+      ] as const;
+    });
+    const second = Object.fromEntries(await Promise.all(doubled));
+    const options = { maxNewTokens: 5, temperature: 1, ignoreEos: true };
+    const responses: unknown[] = [];
+    for (const weights of [first, second, first]) {
+      const anew = createGenerator(watched, own, weights);
+      responses.push(await anew.generate(prompts, options, createRandom(1)));
+      await anew.dispose();
+    }
+    expect(responses[2]).toEqual(responses[0]);
+    expect(responses[1]).not.toEqual(responses[0]);
+    expect(graphs.length).toBe(3 * new Set(graphs).size);
+  });
+
   it("gives a row the same tokens whatever is in its batch", async () => {
     const options = { maxNewTokens: 9, temperature: 1, stopTokenIds: [1, 2, 3, 4, 5, 6] };
     const together = await generator.generate(prompts, options, createRandom(1));

@@ -9,6 +9,7 @@ import {
 import type { ModelConfig } from "../config.js";
 import { type CacheTensors, type PrefillInputs, prefill, prefillAxes } from "./decode.js";
 import { createStepper, type Stepper } from "./stepper.js";
+import { tracesOf } from "./traces.js";
 
 type SelectInputs = { readonly cache: CacheTensors; readonly rows: Tensor };
 type SelectOutputs = { readonly cache: CacheTensors };
@@ -42,6 +43,7 @@ export function createDecoderProgram(
     compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs, isFirst), {
       donate: ["cache"],
       dynamic: prefillAxes,
+      traces: tracesOf(config, isFirst ? "prefill" : "prefill_more"),
     });
   const functions = {
     prefill: compilePrefill(true),
@@ -50,6 +52,7 @@ export function createDecoderProgram(
     selectRows: compileFunction(backend, selectRows, {
       donate: ["cache"],
       dynamic: { cache: ["batch", null, "slots", null], rows: ["rows"] },
+      traces: tracesOf(config, "select_rows"),
     }),
   };
   return {

@@ -17,6 +17,7 @@ import type { ModelConfig } from "../config.js";
 import { linearsOf, parameterNames } from "../parameters.js";
 import { type StepInputs, type StepOutputs, step, stepAxes } from "./decode.js";
 import { type LyingWeights, lyingProducts, lyingWeights } from "./lying-products.js";
+import { tracesOf } from "./traces.js";
 
 /**
  * Lying products take as long for 1 row as for 10, packed ones a time per row, and from 12 rows on as long. With 24
@@ -47,6 +48,7 @@ export function createStepper(
   const bound: Step = compileFunction(backend, (inputs: StepInputs) => step(config, inputs), {
     ...common,
     constants: { parameters },
+    traces: tracesOf(config, "step"),
   });
   const costsFrom = backend.repackingCostsFrom ?? Number.POSITIVE_INFINITY;
   if (meanSize(config, parameters) < costsFrom) {
@@ -54,11 +56,10 @@ export function createStepper(
   }
 
   const products = lyingProducts(config);
-  const lying: Step = compileFunction(
-    backend,
-    (inputs: StepInputs) => step(config, inputs, products),
-    common,
-  );
+  const lying: Step = compileFunction(backend, (inputs: StepInputs) => step(config, inputs, products), {
+    ...common,
+    traces: tracesOf(config, "lying_step"),
+  });
   let weights: Promise<LyingWeights> | undefined;
   let lyingSteps: Promise<unknown> = Promise.resolve();
   let lost = 0;
