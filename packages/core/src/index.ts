@@ -202,7 +202,13 @@ export {
 export { createRandom, type Random, type RandomState, restoreRandom } from "./random.js";
 export { type ReferenceOptions, referenceBackend } from "./reference.js";
 export { createRegistry, type Registry } from "./registry.js";
-export { openRunDirectory, type RunDirectory, type RunDirectoryOptions, runFiles } from "./run-directory.js";
+export {
+  checkRunDirectory,
+  openRunDirectory,
+  type RunDirectory,
+  type RunDirectoryOptions,
+  runFiles,
+} from "./run-directory.js";
 export {
   type ConfigSchema,
   defineStage,

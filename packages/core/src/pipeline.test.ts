@@ -259,6 +259,38 @@ describe("a run directory that is there", () => {
     expect(await readJson("run", "config.json")).toEqual({ model_type: "gpt2" });
   });
 
+  it("is left alone where it holds other files; hidden ones, logs and earlier runs do not count", async () => {
+    const run = join(root, "run");
+    await mkdir(run);
+    for (const name of [".gitkeep", "job-17.out", "train.log"]) await writeFile(join(run, name), "");
+    await runPipeline(pipeline, options);
+
+    await runPipeline(pipeline, { ...options, runDirectory: join(root, "runs", "first") });
+    await runPipeline(pipeline, { ...options, runDirectory: join(root, "runs") });
+
+    const others = join(root, "others");
+    const listed = ["README.md", "a.txt", "data", "lock"];
+    await mkdir(join(others, "data"), { recursive: true });
+    for (const name of ["a.txt", "lock", "README.md"]) await writeFile(join(others, name), "mine");
+    for (const resume of [false, true]) {
+      await expect(runPipeline(pipeline, { ...options, resume, runDirectory: others })).rejects.toThrow(
+        `${others}: holds files that are not of a run (README.md, a.txt, data); choose a directory that is new or empty, such as ${join(others, "run")}`,
+      );
+    }
+    expect(await readdir(others)).toEqual(listed);
+    expect(await readFile(join(others, "lock"), "utf8")).toBe("mine");
+    await writeFile(join(others, "z.txt"), "");
+    await expect(runPipeline(pipeline, { ...options, runDirectory: others })).rejects.toThrow(
+      "(README.md, a.txt, data and 1 more)",
+    );
+    const file = join(others, "a.txt");
+    for (const path of [file, join(file, "run")]) {
+      await expect(runPipeline(pipeline, { ...options, runDirectory: path })).rejects.toThrow(
+        `${path}: is a file, or in one; a run needs a directory`,
+      );
+    }
+  });
+
   it("is refused with another config, with the differences, unless told", async () => {
     await runPipeline(pipeline, options);
     const changed: Pipeline = {

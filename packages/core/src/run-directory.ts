@@ -64,11 +64,12 @@ interface RunState {
 
 /**
  * Makes a run directory, or opens one to resume it.
- * @throws {ConfigError} when one is there and is not to be resumed, has another config, or is in use
+ * @throws {ConfigError} when one is there and is not to be resumed, has another config, or is in use, and when other files are there
  */
 export async function openRunDirectory(options: RunDirectoryOptions): Promise<RunDirectory> {
   const { path, logger } = options;
   const fileOf = (name: keyof typeof runFiles) => join(path, runFiles[name]);
+  await checkRunDirectory(path);
   await mkdir(path, { recursive: true });
   const release = await acquireLock(fileOf("lock"), logger);
   try {
@@ -97,6 +98,41 @@ export async function openRunDirectory(options: RunDirectoryOptions): Promise<Ru
   }
 }
 
+/** A run may begin among its own files, hidden ones, and what a shell or a scheduler writes down. */
+const isNoObstacle = (name: string): boolean =>
+  /^\.|\.(log|out|err)$/.test(name) || ownNames.some((own) => name === own || name.startsWith(`${own}.tmp`));
+const ownNames: readonly string[] = [...Object.values(runFiles), "report.html"];
+
+/**
+ * A run writes into a directory that is new, empty, of a run, or of several in folders of their own; touches nothing.
+ * @throws {ConfigError} when it holds something else, so that no files are mixed or overwritten
+ */
+export async function checkRunDirectory(path: string): Promise<void> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOTDIR") return absent(error) ?? [];
+    throw new ConfigError(`${path}: is a file, or in one; a run needs a directory`, { details: { path } });
+  });
+  const config = await readJson(join(path, runFiles.config));
+  if (isRunConfig(config)) return;
+  if (config !== undefined) {
+    throw new ConfigError(`${path}: holds a config.json that is not of a run; choose another directory`, {
+      details: { path },
+    });
+  }
+  const others: string[] = [];
+  for (const name of names.filter((each) => !isNoObstacle(each)).sort()) {
+    const own = await readJson(join(path, name, runFiles.config)).catch(() => undefined);
+    if (!isRunConfig(own)) others.push(name);
+  }
+  if (others.length === 0) return;
+  const shown =
+    others.length > 3 ? `${others.slice(0, 3).join(", ")} and ${others.length - 3} more` : others.join(", ");
+  throw new ConfigError(
+    `${path}: holds files that are not of a run (${shown}); choose a directory that is new or empty, such as ${join(path, "run")}`,
+    { details: { path, others } },
+  );
+}
+
 /**
  * Artifacts appear under their names when they are whole; a kill before that leaves `<stage>.<output>.tmp-<process>`, and
  * the lock says that this process is gone.
@@ -110,11 +146,6 @@ async function removeLeftovers(artifacts: string): Promise<void> {
 /** A run that failed before its first step, over a wrong path perhaps, leaves nothing to go on with: it begins anew. */
 async function forgetFailedStart({ path, resume, logger }: RunDirectoryOptions): Promise<void> {
   const before = await readJson(join(path, runFiles.config));
-  if (before !== undefined && !isRunConfig(before)) {
-    throw new ConfigError(`${path}: holds a config.json that is not of a run; choose another directory`, {
-      details: { path },
-    });
-  }
   if (before === undefined || !(await hasBegun(path))) {
     if (resume) logger.info(`${path}: nothing to resume; the run begins`);
     for (const name of [runFiles.config, runFiles.environment]) await rm(join(path, name), { force: true });

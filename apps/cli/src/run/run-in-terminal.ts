@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import {
   type BackendFactory,
+  checkRunDirectory,
   checkWiring,
   type Pipeline,
   type Registry,
@@ -43,8 +44,9 @@ export async function runInTerminal(session: Session, request: RunRequest): Prom
   const { registry, baseDirectory } = request;
   const pipeline = (await fetchPlaces(session, request.pipeline)) as Pipeline;
   const factory = registry.backend(request.backend.name);
-  // What is wrong with the pipeline is told before a backend is made, which takes a moment.
+  // What is wrong with the pipeline or its place is told before a backend is made, which takes a moment.
   const wired = await checkWiring(registry, pipeline, { baseDirectory });
+  await checkRunDirectory(request.runDirectory);
   if (request.dryRun === true) {
     const logger = createTerminalLogger(screen, paint, session.isDebug);
     terminal.stdout.write(await describePlan(wired, { ...request, logger }));
