@@ -25,3 +25,7 @@ it("gives back the functions that Node 23 took from node:util, and keeps those t
 it("has TensorFlow take memory of a card as it needs it", () => {
   expect(engines["node-gpu"].environment.TF_FORCE_GPU_ALLOW_GROWTH).toBe("true");
 });
+
+it("has TensorFlow on the CPU leave its operators of oneDNN off, which are slower", () => {
+  expect(engines.node.environment.TF_ENABLE_ONEDNN_OPTS).toBe("0");
+});
