@@ -14,7 +14,7 @@ import {
   requireKnownIds,
   type SharedWeights,
 } from "@alignkit/models";
-import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
+import { type Tokenizer, tokenizerOf } from "@alignkit/tokenizer";
 
 type Named<T> = Readonly<Record<string, T>>;
 
@@ -46,7 +46,7 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { config, head, parameters, generationConfig } = await readModelDirectory(directory, { known });
   const files = await readTokenizerFiles(directory);
-  const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
+  const tokenizer = tokenizerOf(files, directory);
   requireKnownIds(config, tokenizer, directory);
   return { directory, config, head, parameters: hostTensors(parameters), generationConfig, files, tokenizer };
 }

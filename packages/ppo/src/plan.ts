@@ -13,7 +13,7 @@ import {
   runtimeBytes,
   trainingMemory,
 } from "@alignkit/models";
-import { createTokenizer } from "@alignkit/tokenizer";
+import { tokenizerOf } from "@alignkit/tokenizer";
 import { checkSettings, type PpoConfig } from "./config.js";
 import { sameTokenizer } from "./models.js";
 import { loadPrompts, loadTexts } from "./prompts-and-texts.js";
@@ -59,7 +59,7 @@ export async function planPpo(
     const files = await readTokenizerFiles(inputs.init.directory);
     const policy = {
       config: policyConfig,
-      tokenizer: files.has("tokenizer.json") ? createTokenizer(files) : undefined,
+      tokenizer: tokenizerOf(files, inputs.init.directory),
     };
     await withRecordStore(tmpdir(), async (store) => {
       const prompts = await loadPrompts(context, config, inputs, policy, store);

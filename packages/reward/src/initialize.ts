@@ -8,7 +8,7 @@ import {
   readTokenizerFiles,
   requireKnownIds,
 } from "@alignkit/models";
-import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
+import { type Tokenizer, tokenizerOf } from "@alignkit/tokenizer";
 
 /** Without its weights. */
 export interface InitialModel extends Pick<Model, "config" | "head"> {
@@ -22,7 +22,7 @@ export async function readInitialModel({ directory }: DirectoryArtifact): Promis
   const { config, head, close } = await openModelDirectory(directory);
   await close();
   const files = await readTokenizerFiles(directory);
-  const tokenizer = files.has("tokenizer.json") ? createTokenizer(files) : undefined;
+  const tokenizer = tokenizerOf(files, directory);
   requireKnownIds(config, tokenizer, directory);
   return { config, head, files, tokenizer };
 }

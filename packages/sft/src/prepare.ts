@@ -11,7 +11,7 @@ import {
   trainingRunMemory,
   trainingSteps,
 } from "@alignkit/models";
-import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
+import { tokenizerOf } from "@alignkit/tokenizer";
 import { type Example, noTexts } from "./batches.js";
 import type { TrainingConfig } from "./config.js";
 import type { Examples } from "./examples.js";
@@ -25,13 +25,9 @@ export async function readPolicy({ directory }: DirectoryArtifact) {
     throw new ConfigError(`${directory}: holds a model with a ${head} head; give a language model`);
   }
   const files = await readTokenizerFiles(directory);
-  const tokenizer = tokenizerOf(files);
+  const tokenizer = tokenizerOf(files, directory);
   requireKnownIds(config, tokenizer, directory);
   return { config, generationConfig, files, tokenizer };
-}
-
-export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>): Tokenizer | undefined {
-  return files.has("tokenizer.json") ? createTokenizer(files) : undefined;
 }
 
 /** Steps and memory, for `--dry-run`. */

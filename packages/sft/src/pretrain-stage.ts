@@ -19,11 +19,11 @@ import {
   readTokenizerFiles,
   writeModelDirectory,
 } from "@alignkit/models";
-import type { Tokenizer } from "@alignkit/tokenizer";
+import { type Tokenizer, tokenizerOf } from "@alignkit/tokenizer";
 import { tokenizerArtifact } from "./artifacts.js";
 import { type PretrainConfig, pretrainConfig } from "./config.js";
 import { type Examples, readPretrainExamples } from "./examples.js";
-import { planTraining, readPolicy, tokenizerOf } from "./prepare.js";
+import { planTraining, readPolicy } from "./prepare.js";
 import { trainLanguageModel } from "./train.js";
 
 interface Inputs {
@@ -66,8 +66,8 @@ export const pretrainStage = defineStage({
   },
 
   async plan(context, config, inputs) {
-    const tokenizerIsKnown = config.tokenizer !== null || inputs.tokenizer !== undefined;
-    if (config.model === null ? inputs.init === undefined : !tokenizerIsKnown) {
+    const awaited = config.model === null ? "init" : "tokenizer";
+    if (inputs[awaited] === undefined && context.pending.has(awaited)) {
       return { notes: ["the model or its tokenizer comes from an earlier stage"] };
     }
     const { config: modelConfig, tokenizer } = await start(context, config, inputs);
@@ -106,7 +106,7 @@ async function start(
     throw new ConfigError(`a new model needs a tokenizer: give "tokenizer", or the input "tokenizer"`);
   }
   const files = await readTokenizerFiles(directory);
-  const tokenizer = tokenizerOf(files);
+  const tokenizer = tokenizerOf(files, directory);
   if (tokenizer === undefined) throw new ConfigError(`tokenizer: ${directory} holds no tokenizer.json`);
   const modelConfig = createModelConfig({ ...vocabularyFields(tokenizer), ...config.model });
   return {

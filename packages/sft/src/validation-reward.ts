@@ -21,8 +21,7 @@ import {
   readModelDirectory,
   readTokenizerFiles,
 } from "@alignkit/models";
-import type { Tokenizer } from "@alignkit/tokenizer";
-import { tokenizerOf } from "./prepare.js";
+import { type Tokenizer, tokenizerOf } from "@alignkit/tokenizer";
 
 type Parameters = Readonly<Record<string, DeviceTensor>>;
 
@@ -96,7 +95,7 @@ function encoderFor(
   const same =
     ours === undefined ? theirs === undefined : theirs !== undefined && Buffer.compare(ours, theirs) === 0;
   if (same) return (prompt, { ids }) => [...prompt, ...ids];
-  const other = tokenizerOf(own);
+  const other = tokenizerOf(own, directory);
   if (tokenizer === undefined || other === undefined) {
     throw new ConfigError(
       `${directory}: the policy and the reward model have different tokenizers, and one has no tokenizer.json; add it`,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readChatTemplates } from "./chat/read-templates.js";
-import { loadTokenizer, saveTokenizer } from "./directory.js";
+import { loadTokenizer, saveTokenizer, tokenizerOf } from "./directory.js";
 
 const llama3 = new URL("../fixtures/bpe_llama3", import.meta.url).pathname;
 let directory: string;
@@ -41,7 +41,12 @@ it("says what is missing", async () => {
 
 it("names the file that is not JSON", async () => {
   await writeFile(join(directory, "tokenizer.json"), "{");
-  await expect(loadTokenizer(directory)).rejects.toThrow(`${directory}: tokenizer.json is not valid JSON`);
+  const message = `${directory}: tokenizer.json is not valid JSON`;
+  await expect(loadTokenizer(directory)).rejects.toThrow(message);
+  // As models are read: their tokenizer's files first, which may be none.
+  const files = new Map([["tokenizer.json", new TextEncoder().encode("{")]]);
+  expect(() => tokenizerOf(files, directory)).toThrow(message);
+  expect(tokenizerOf(new Map(), directory)).toBeUndefined();
 });
 
 it("names what the library does not understand", async () => {

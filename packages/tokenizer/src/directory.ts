@@ -34,6 +34,15 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
       { details: { directory, found: [...files.keys()] } },
     );
   }
+  return tokenizerOf(files, directory) as Tokenizer;
+}
+
+/**
+ * The tokenizer of files that were read from `directory`; undefined without a `tokenizer.json`, where only ids are used.
+ * @throws {TokenizerError} naming the directory, when `tokenizer.json` cannot be used
+ */
+export function tokenizerOf(files: TokenizerFiles, directory: string): Tokenizer | undefined {
+  if (!files.has("tokenizer.json")) return undefined;
   try {
     return createTokenizer(files);
   } catch (cause) {

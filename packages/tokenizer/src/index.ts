@@ -7,7 +7,7 @@ export {
   type RenderOptions,
   type Span,
 } from "./chat/template.js";
-export { loadTokenizer, saveTokenizer } from "./directory.js";
+export { loadTokenizer, saveTokenizer, tokenizerOf } from "./directory.js";
 export type { Encoding } from "./encoding.js";
 export { TokenizerError } from "./errors.js";
 export { createTextStream, type TextStream } from "./text-stream.js";

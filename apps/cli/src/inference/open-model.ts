@@ -7,7 +7,7 @@ import {
   type UploadedModel,
   uploadModelDirectory,
 } from "@alignkit/models";
-import { createTokenizer, type Tokenizer } from "@alignkit/tokenizer";
+import { type Tokenizer, tokenizerOf } from "@alignkit/tokenizer";
 import { defaultBackend, parseBackend } from "../options/backend-option.js";
 import { loadRegistry } from "../plugins.js";
 import type { Terminal } from "../terminal/terminal.js";
@@ -36,7 +36,7 @@ export async function openModel(flags: ModelFlags, { workingDirectory }: Termina
   const choice = flags.backend === undefined ? defaultBackend : parseBackend(flags.backend);
   const factory = registry.backend(choice.name);
   const tokenizerFiles = await readTokenizerFiles(flags.model);
-  const tokenizer = tokenizerFiles.has("tokenizer.json") ? createTokenizer(tokenizerFiles) : undefined;
+  const tokenizer = tokenizerOf(tokenizerFiles, flags.model);
   const backend = await factory.create(choice.options);
   const upload = async () => {
     requireKnownIds(await readModelConfig(flags.model), tokenizer, flags.model);
