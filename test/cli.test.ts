@@ -193,6 +193,41 @@ describe("a config file", () => {
     );
   });
 
+  it("with wrong values is refused with their lines; a flag has none", async () => {
+    const config = await write(
+      "values.yaml",
+      "# of a stage\nlearning_rate: fast\nmax_steps: 3\nwarmup_steps: -1\n",
+    );
+    const { code, messages } = await run(["sft", "--config", config, "--model", gpt2, "--max-steps", "-5"]);
+    expect([code, messages]).toEqual([
+      2,
+      `error WIRING_INVALID: pipeline: 3 problems
+- sft.config.max_steps (-5): Too small: expected number to be >0
+- values.yaml:2: sft.config.learning_rate ("fast"): Invalid input: expected number, received string
+- values.yaml:4: sft.config.warmup_steps (-1): Too small: expected number to be >=0
+`,
+    ]);
+    const pipeline = await write(
+      "values-of-stages.yaml",
+      `stages:
+  - use: sft
+    as: tuned
+    inputs: { init: { path: ${gpt2} } }
+    config:
+      max_steps: 0
+      lora_target_modules: [3]
+`,
+    );
+    const other = await run(["run", pipeline, "--set", "tuned.max_steps=-2"]);
+    expect([other.code, other.messages]).toEqual([
+      2,
+      `error WIRING_INVALID: pipeline: 2 problems
+- tuned.config.max_steps (-2): Too small: expected number to be >0
+- values-of-stages.yaml:7: tuned.config.lora_target_modules ([3]): Invalid input: expected a name or a list of names
+`,
+    ]);
+  });
+
   it("of a pipeline is checked the same way, at every level", async () => {
     const lines = ["stages:", "  - use: sft", "    inptus: {}", "    config: {}"];
     const path = await write("pipeline.yaml", lines.join("\n"));

@@ -267,4 +267,5 @@ export {
   type PipelineStage,
   type WiredPipeline,
   type WiredStage,
+  type WiringOptions,
 } from "./wiring.js";

@@ -12,7 +12,15 @@ export const pipelineSchema: z.ZodType<Pipeline> = z.strictObject({
         as: z.string().optional(),
         preset: z.string().optional(),
         config: z.unknown().optional(),
-        inputs: z.record(z.string(), z.union([z.string(), z.strictObject({ path: z.string() })])).optional(),
+        inputs: z
+          .record(
+            z.string(),
+            z.union(
+              [z.string(), z.strictObject({ path: z.string() })],
+              'Invalid input: expected "stage.output" or { path: directory }',
+            ),
+          )
+          .optional(),
       }),
     )
     .min(1),

@@ -96,7 +96,7 @@ describe("preset", () => {
 
   it("leaves what is no mapping to the schema", async () => {
     expect(await problemsOf({ stages: [{ use: "train", preset: "paper", config: [1] }] })).toEqual([
-      "train.config: Invalid input: expected object, received array",
+      "train.config ([1]): Invalid input: expected object, received array",
     ]);
   });
 });

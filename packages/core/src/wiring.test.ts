@@ -143,7 +143,7 @@ describe("checkWiring", () => {
     };
     expect(await problemsOf(pipeline)).toMatchInlineSnapshot(`
       [
-        "sft.config.steps: Too small: expected number to be >0",
+        "sft.config.steps (0): Too small: expected number to be >0",
         "sft.config.optimizer.rate: Invalid input: expected number, received string",
         "sft.config: Unrecognized key: "stpes"",
         "sft.init: no earlier stage produces a "policy"; add one, or give inputs.init a path",

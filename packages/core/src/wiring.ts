@@ -51,6 +51,14 @@ export interface WiredStage {
 /** Where an input comes from. Paths are absolute. */
 export type InputSource = { readonly stage: string; readonly output: string } | { readonly path: string };
 
+/** Where the pipeline was written. */
+export interface WiringOptions {
+  /** Where relative paths start. */
+  readonly baseDirectory: string;
+  /** Where a key of a stage's config stands, if in a file: `pipeline.yaml:12`. */
+  readonly placeOf?: ((stage: number, path: readonly (string | number)[]) => string | undefined) | undefined;
+}
+
 /** Names of stages name folders and stand before the dot of a reference. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 
@@ -59,13 +67,12 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
  *
  * The rule: a required input takes the nearest earlier output of its kind (of several in one stage, the one that bears its
  * name), and an optional input the nearest one of its kind that bears its name.
- * @param options.baseDirectory - where relative paths start
  * @throws {WiringError} which names everything that is wrong at once; `details.problems` holds the lines
  */
 export async function checkWiring(
   registry: Registry,
   pipeline: Pipeline,
-  options: { readonly baseDirectory: string },
+  options: WiringOptions,
 ): Promise<WiredPipeline> {
   const problems: string[] = [];
   const wired: WiredStage[] = [];
@@ -85,12 +92,9 @@ export async function checkWiring(
       continue;
     }
     const preset = presetOf(name, definition, stage.preset, pipeline.preset, problems);
-    const config = await checkConfig(
-      name,
-      definition,
-      withPreset(definition, preset, stage.config),
-      problems,
-    );
+    const given = withPreset(definition, preset, stage.config) ?? {};
+    const placeOf = (path: readonly (string | number)[]) => options.placeOf?.(index, path);
+    const config = await checkConfig({ name, definition, given, placeOf, problems });
     const earlier = [...wired];
     const wiring = {
       name,
@@ -141,21 +145,41 @@ function withPreset({ presets = {} }: StageDefinition, name: string | undefined,
   return { ...presetConfig(preset), ...(config as object | null | undefined) };
 }
 
-async function checkConfig(
-  name: string,
-  definition: StageDefinition,
-  config: unknown,
-  problems: string[],
-): Promise<unknown> {
-  const result = await definition.config["~standard"].validate(config ?? {});
+interface GivenConfig {
+  readonly name: string;
+  readonly definition: StageDefinition;
+  readonly given: unknown;
+  placeOf(path: readonly (string | number)[]): string | undefined;
+  readonly problems: string[];
+}
+
+async function checkConfig({ name, definition, given, placeOf, problems }: GivenConfig): Promise<unknown> {
+  const result = await definition.config["~standard"].validate(given);
   if (result.issues === undefined) return result.value;
-  for (const issue of result.issues) problems.push(`${name}.config${formatPath(issue)}: ${issue.message}`);
+  for (const issue of result.issues) {
+    const path = pathOf(issue);
+    const place = placeOf(path);
+    const key = [name, "config", ...path].join(".");
+    problems.push(
+      `${place === undefined ? "" : `${place}: `}${key}${shownValue(given, path)}: ${issue.message}`,
+    );
+  }
   return undefined;
 }
 
-function formatPath(issue: StandardSchemaV1.Issue): string {
-  const keys = (issue.path ?? []).map((segment) => (typeof segment === "object" ? segment.key : segment));
-  return keys.map((key) => `.${String(key)}`).join("");
+function pathOf({ path = [] }: StandardSchemaV1.Issue): (string | number)[] {
+  const keys = path.map((segment) => (typeof segment === "object" ? segment.key : segment));
+  return keys.map((key) => (typeof key === "number" ? key : String(key)));
+}
+
+/** ` (-1)`; nothing of what is not there, or holds other keys. */
+function shownValue(config: unknown, path: readonly (string | number)[]): string {
+  let value = config;
+  for (const key of path) value = (value as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+  if (value === undefined || (typeof value === "object" && value !== null && !Array.isArray(value)))
+    return "";
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "");
+  return ` (${text.length > 60 ? `${text.slice(0, 57)}...` : text})`;
 }
 
 interface Wiring {

@@ -36,7 +36,7 @@ export const loraFields = {
     .default(null)
     .describe("The adapter is scaled by alpha / rank; null takes 32 (TRL)"),
   lora_target_modules: z
-    .union([z.string(), z.array(z.string()).min(1)])
+    .union([z.string(), z.array(z.string()).min(1)], "Invalid input: expected a name or a list of names")
     .nullable()
     .default(null)
     .describe("Ends of module names, or all-linear; null takes queries and values (peft)"),

@@ -6,7 +6,7 @@ import type { ParameterValue } from "./initialize.js";
 
 /** One path or several. */
 export const fileList = z
-  .union([z.string(), z.array(z.string()).min(1)])
+  .union([z.string(), z.array(z.string()).min(1)], "Invalid input: expected a path or a list of paths")
   .transform((given) => (typeof given === "string" ? [given] : given));
 
 /** Fields for a config schema, named as in transformers' `TrainingArguments`. */

@@ -13,7 +13,10 @@ type RewardModule = z.output<typeof rewardModule>;
 
 /** Reward functions as a config names them: `./my-reward.js`, or `{ module, name, weight }`, one or several. */
 export const rewardModules = z
-  .union([z.string().min(1), z.array(z.string().min(1)), z.array(rewardModule)])
+  .union(
+    [z.string().min(1), z.array(z.string().min(1)), z.array(rewardModule)],
+    "Invalid input: expected a module, or a list of modules or of { module, name, weight }",
+  )
   .transform((given): readonly RewardModule[] =>
     (typeof given === "string" ? [given] : given).map((one) =>
       typeof one === "string" ? { module: one } : one,

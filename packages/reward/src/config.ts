@@ -57,7 +57,7 @@ export const rewardConfig = z.strictObject({
     .default(64)
     .describe("Prompts of one forward pass, each with all its responses (paper: 64 prompts an update)"),
   share_prompts: z
-    .union([z.literal("auto"), z.boolean()])
+    .union([z.literal("auto"), z.boolean()], "Invalid input: expected auto, true or false")
     .default("auto")
     .describe(
       "Whether a prompt is computed once for several of its responses, which see it and themselves only; the same scores and gradients. auto does so where it is less work, by the lengths of each batch",

@@ -210,9 +210,9 @@ describe("config and data", () => {
     };
     await expect(run({ stages: [stage] })).rejects.toThrowErrorMatchingInlineSnapshot(`
       [WiringError: pipeline: 4 problems
-      - sft.config.train_files: Too small: expected array to have >=1 items
-      - sft.config.loss_reduction: Invalid option: expected one of "token_mean"|"micro_mean"
-      - sft.config.learning_rate: Too small: expected number to be >=0
+      - sft.config.train_files ([]): Too small: expected array to have >=1 items
+      - sft.config.loss_reduction ("mean"): Invalid option: expected one of "token_mean"|"micro_mean"
+      - sft.config.learning_rate (-1): Too small: expected number to be >=0
       - sft.config: Unrecognized key: "warmup"]
     `);
   });
@@ -235,9 +235,11 @@ describe("config and data", () => {
       `no data: give "train_files", or the input "demonstrations"`,
     );
     await rm(join(scratch, "run"), { recursive: true });
-    await expect(run({ stages: [{ use: "pretrain" }] })).rejects.toThrow(
-      `no model: give "model" for a new one`,
-    );
+    const noModel = `no model: give "model" for a new one`;
+    const stages = [{ use: "pretrain" }];
+    await expect(run({ stages })).rejects.toThrow(noModel);
+    const wired = await checkWiring(registry, { stages }, { baseDirectory: scratch });
+    await expect(planPipeline(wired, { baseDirectory: scratch })).rejects.toThrow(noModel);
   });
 
   it("refuses a length that the model does not have", async () => {

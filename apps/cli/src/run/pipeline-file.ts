@@ -1,6 +1,6 @@
 /** `alignkit run`: a pipeline from a file. */
 import { basename, dirname, extname, resolve } from "node:path";
-import { ConfigError, type Pipeline, type Registry } from "@alignkit/core";
+import { ConfigError, type Pipeline, type PipelineStage, type Registry } from "@alignkit/core";
 import { pipelineSchema } from "@alignkit/core/pipeline-schema";
 import { parse as parseYaml } from "yaml";
 import type { PipelineFlags } from "../commands/run.js";
@@ -30,13 +30,19 @@ export async function runPipelineFile(session: Session, path: string, flags: Pip
     [...settings.plugins, ...(flags.plugin ?? []).map((use) => ({ use }))],
     baseDirectory,
   );
-  const { stages } = override(readPipeline(file, registry), flags.set ?? [], registry);
+  const { set = [] } = flags;
+  const { stages } = override(readPipeline(file, registry), set, registry);
   const inFile = requireObject(file, []).output_dir as string | undefined;
   await runInTerminal(session, {
     ...flags,
     pipeline: { preset: settings.preset, stages },
     registry,
     baseDirectory,
+    placeOf(stage, path) {
+      const { use, as = use } = stages[stage] as PipelineStage;
+      const isFromFlag = set.some((change) => change.startsWith(`${as}.${path[0]}=`));
+      return isFromFlag ? undefined : file.place(["stages", stage, "config", ...path]);
+    },
     backend: settings.backend,
     seed: settings.seed,
     trackers: settings.trackers,

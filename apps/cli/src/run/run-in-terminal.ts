@@ -9,6 +9,7 @@ import {
   type RunPipelineOptions,
   runPipeline,
   silentLogger,
+  type WiringOptions,
 } from "@alignkit/core";
 import { exitCodeOf } from "../failure.js";
 import { fetchPlaces } from "../hub/local-paths.js";
@@ -33,6 +34,8 @@ export interface RunRequest {
   readonly runDirectory: string;
   /** Where relative paths of the pipeline start. */
   readonly baseDirectory: string;
+  /** Where a key of a stage's config stands, if in a file. */
+  readonly placeOf?: WiringOptions["placeOf"];
   readonly resume?: boolean | undefined;
   readonly acceptChangedConfig?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
@@ -41,11 +44,11 @@ export interface RunRequest {
 /** Results go to stdout, everything else to stderr. */
 export async function runInTerminal(session: Session, request: RunRequest): Promise<void> {
   const { terminal, screen, paint } = session;
-  const { registry, baseDirectory } = request;
+  const { registry } = request;
   const pipeline = (await fetchPlaces(session, request.pipeline)) as Pipeline;
   const factory = registry.backend(request.backend.name);
   // What is wrong with the pipeline or its place is told before a backend is made, which takes a moment.
-  const wired = await checkWiring(registry, pipeline, { baseDirectory });
+  const wired = await checkWiring(registry, pipeline, request);
   await checkRunDirectory(request.runDirectory);
   if (request.dryRun === true) {
     const logger = createTerminalLogger(screen, paint, session.isDebug);

@@ -50,6 +50,8 @@ export async function runStageVerb(session: Session, verb: StageVerb): Promise<v
     pipeline: { stages: [pipelineStage] },
     registry: await loadRegistry([...settings.plugins, ...fromFlags], workingDirectory),
     baseDirectory: workingDirectory,
+    placeOf: (_, path) =>
+      file === undefined || (path[0] ?? "") in verb.config ? undefined : file.place(path),
     backend: settings.backend,
     seed: settings.seed,
     trackers: settings.trackers,
