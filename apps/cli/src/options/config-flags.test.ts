@@ -52,6 +52,7 @@ it("refuses what the schema does not allow, and says what it does", () => {
   expect(() => parse("--learning-rate", "fast")).toThrow("Give <number>.");
   expect(() => parse("--max-steps", "1.5")).toThrow("Give <integer> or none.");
   expect(() => parse("--kind", "square")).toThrow("Give linear, cosine.");
+  expect(() => parse("--model", "base")).toThrow("Give <yaml>, such as '{key: value}', or none.");
   expect(() => parse("--shuffle", "maybe")).toThrow("Give <true|false>.");
 });
 

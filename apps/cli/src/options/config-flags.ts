@@ -51,7 +51,8 @@ function parse(text: string, { alternatives }: ConfigKey): unknown {
   if (value === undefined) {
     const nothing = isNullable(alternatives) ? " or none" : "";
     const wanted = choicesOf(alternatives).join(", ") || `<${valueNameOf(alternatives)}>`;
-    throw new InvalidArgumentError(`Give ${wanted}${nothing}.`);
+    const example = wanted === "<yaml>" ? ", such as '{key: value}'," : "";
+    throw new InvalidArgumentError(`Give ${wanted}${example}${nothing}.`);
   }
   return value ?? nothing;
 }
