@@ -18,7 +18,8 @@ export interface Backend {
   readonly dynamicShapes: boolean;
   /**
    * For a backend that repacks constants, which takes time and as much memory again, for faster products of few rows:
-   * elements of a matrix from which that may be worth avoiding. Smaller ones are packed in no time.
+   * elements of a matrix from which those are as fast on weights as they lie, if rows are many. On smaller ones they
+   * are slower, and packing is worth avoiding for few steps only.
    */
   readonly repackingCostsFrom?: number;
   /** What computes; `alignkit doctor` prints it. */

@@ -139,15 +139,34 @@ describe("a backend that repacks constants", () => {
     // Per layer 12 x 36, 12 x 12, 12 x 48 and 48 x 12: 432 a matrix.
     [432, false],
     [433, true],
-  ])("packs matrices of 432 elements at once where it costs from %i on: %s", async (costsFrom, atOnce) => {
-    const { backend, isPacked } = repacking(costsFrom);
+  ])(
+    "takes matrices of 432 elements for small where repacking costs from %i on: %s",
+    async (costsFrom, isSmall) => {
+      const { backend, isPacked } = repacking(costsFrom);
+      const generator = createGenerator(backend, gpt2, await parametersOf(gpt2));
+      const run = (rows: number, maxNewTokens: number) =>
+        generator.generate(
+          promptsOf(rows),
+          { maxNewTokens, temperature: 1, ignoreEos: true },
+          createRandom(1),
+        );
+      // Small ones lose 6 a step with 12 rows: 47 * 6 = 282, and 94 * 6 = 564.
+      await run(12, 47);
+      expect(isPacked()).toBe(false);
+      await run(12, 47);
+      expect(isPacked()).toBe(isSmall);
+      await generator.dispose();
+    },
+  );
+
+  it("packs small matrices at once where few rows are decoded for long enough", async () => {
+    const { backend, isPacked } = repacking(433);
+    const seen: boolean[] = [];
+    const options = { temperature: 1, ignoreEos: true, onToken: () => seen.push(isPacked()) };
     const generator = createGenerator(backend, gpt2, await parametersOf(gpt2));
-    await generator.generate(
-      promptsOf(12),
-      { maxNewTokens: 2, temperature: 1, ignoreEos: true },
-      createRandom(1),
-    );
-    expect(isPacked()).toBe(atOnce);
+    // 33 * (6 + 11) = 561
+    await generator.generate([[3]], { ...options, maxNewTokens: 33 }, createRandom(1));
+    expect(new Set(seen)).toEqual(new Set([true]));
     await generator.dispose();
   });
 
