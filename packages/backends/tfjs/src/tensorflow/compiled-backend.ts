@@ -1,9 +1,11 @@
 import { type Backend, BackendError, type CompositeName, type DeviceTensor, legalize } from "@alignkit/core";
 import type { LoadedEngine } from "../load-engine.js";
 import { type Create, createExecutable } from "./executable.js";
+import { oneDnnProbe } from "./lower/linear.js";
 import { wholeComposites } from "./lower/table.js";
 import { makePlan } from "./plan.js";
-import { createRuntime } from "./runtime.js";
+import { createRuntime, type Runtime } from "./runtime.js";
+import type { Node } from "./saved-model-proto.js";
 import { createValue, type Value } from "./values.js";
 
 /** Uploads of so many numbers at most are kept on the host as well. */
@@ -14,6 +16,7 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
   const { name } = engine;
   const runtime = createRuntime(engine);
   const supports: ReadonlySet<CompositeName> = new Set(wholeComposites);
+  const hasOneDnn = !engine.settings.gpu && canLoad(runtime, oneDnnProbe);
   const known = new WeakSet<DeviceTensor>();
   const create: Create = (type, place, host) => {
     const value = createValue(runtime, type, place, host);
@@ -39,9 +42,19 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
     async compile(graph, { constants = new Map() } = {}) {
       const legal = legalize(graph, supports);
       const bound = new Map([...constants].map(([position, tensor]) => [position, own(tensor)]));
-      const plan = makePlan(legal, new Set(bound.keys()));
+      const plan = makePlan(legal, new Set(bound.keys()), hasOneDnn);
       return createExecutable({ runtime, graph: legal, plan, constants: bound, own, create });
     },
     dispose: async () => runtime.dispose(),
   };
+}
+
+/** Whether this build of TensorFlow has the operators of a graph. */
+function canLoad(runtime: Runtime, nodes: readonly Node[]): boolean {
+  try {
+    runtime.load(nodes).dispose();
+    return true;
+  } catch {
+    return false;
+  }
 }

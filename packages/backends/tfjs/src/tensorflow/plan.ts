@@ -62,8 +62,9 @@ export const actions = {
 /**
  * @param graph - legalized
  * @param constantPositions - inputs that are set once
+ * @param hasOneDnn - whether there is oneDNN's own operator of products
  */
-export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>): Plan {
+export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, hasOneDnn: boolean): Plan {
   const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");
   const positions = new TensorMap<number>();
   for (const [position, tensor] of graph.inputs.entries()) positions.set(tensor, position);
@@ -102,6 +103,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>): 
     operations: order,
     outputs: graph.outputs,
     table: lowerTable,
+    hasOneDnn,
     variable: (tensor) => {
       const found = overwritten.get(tensor);
       return found && variable(found.position, found.ignoresReaders);

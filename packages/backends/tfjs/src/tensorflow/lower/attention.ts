@@ -79,17 +79,13 @@ export const attention = {
       slots,
     ]);
     // Query heads that share a key head lie side by side.
-    const grouped = lowering.reshape(lowering.name(q), "float32", [
-      batch,
-      groups,
-      size / width / groups,
-      width,
-    ]);
+    const perGroup = size / width / groups;
+    const grouped = lowering.reshape(lowering.name(q), "float32", [batch, groups, perGroup, width]);
     const scaled = lowering.emit("Mul", [grouped, lowering.scalar(scale, "float32")], { T: float });
-    const scores = product(lowering, [scaled, nextKeys], 4, [false, true]);
+    const scores = product(lowering, [scaled, nextKeys], [4, perGroup], [false, true]);
     const masked = lowering.emit("AddV2", [scores, mask], { T: float });
     const probabilities = lowering.emit("Softmax", [masked], { T: float });
-    const attended = product(lowering, [probabilities, nextValues], 4, [false, false]);
+    const attended = product(lowering, [probabilities, nextValues], [4, perGroup], [false, false]);
     return [lowering.reshape(attended, "float32", [batch, size]), nextKeys, nextValues];
   },
 } satisfies LowerTable;

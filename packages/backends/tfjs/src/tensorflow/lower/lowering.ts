@@ -33,6 +33,8 @@ export interface Lowering {
   variable(tensor: Tensor): string | undefined;
   /** Has a node run even if nothing reads it. */
   effect(name: string): void;
+  /** Whether there is oneDNN's own operator of products. */
+  readonly hasOneDnn: boolean;
 }
 
 export type Lower<K extends OpName> = (lowering: Lowering, operation: Operation<K>) => readonly string[];
@@ -50,6 +52,7 @@ export interface LowerRequest {
   /** As {@link Lowering.variable}. */
   readonly variable: (tensor: Tensor) => string | undefined;
   readonly table: LowerTable;
+  readonly hasOneDnn: boolean;
 }
 
 export interface Lowered {
@@ -63,7 +66,7 @@ export interface Lowered {
 /** Operations that their readers may do without: they are emitted where they are read. */
 const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
 
-export function lower({ operations, outputs, input, variable, table }: LowerRequest): Lowered {
+export function lower({ operations, outputs, input, variable, table, hasOneDnn }: LowerRequest): Lowered {
   const nodes: Node[] = [];
   const effects: string[] = [];
   const names = new TensorMap<string>();
@@ -105,6 +108,7 @@ export function lower({ operations, outputs, input, variable, table }: LowerRequ
       emit("Reshape", [name, lowering.ints(shape)], { T: type(dtype), Tshape: type("int32") }),
     variable,
     effect: (name) => void effects.push(name),
+    hasOneDnn,
   };
   for (const operation of operations) {
     const isDone = names.get(resultsOf(operation)[0] as Tensor) !== undefined;
