@@ -53,7 +53,8 @@ function benchSection(record: BenchRecord): string {
   if (rows.length === 0) return "Not measured yet.";
   const pairs = rows.flatMap(({ comparison, row }) => pair(comparison, row.results));
   const places = placesOf(
-    rows.map(({ row: { machine, commit, date, about } }) => ({
+    rows.map(({ row: { id, machine, commit, date, about } }) => ({
+      row: id,
       machine,
       commit,
       date: date.slice(0, 10),
@@ -111,7 +112,7 @@ function partsSection({ peaks, works }: PerformanceRecord): string {
   const rows = comparisonsOf(workKinds, modelSizes).map(({ id }) => id);
   const ordered = works.toSorted((a, b) => rows.indexOf(a.id) - rows.indexOf(b.id));
   return [
-    placesOf(ordered.map(({ stamp }) => stamp)),
+    placesOf(ordered.map(({ id, stamp }) => ({ ...stamp, row: id }))),
     ...ordered.map((work) => workSection(work, best)),
   ].join("\n\n");
 }
@@ -202,7 +203,7 @@ function growthSection({ curves }: PerformanceRecord): string {
     ].join("\n\n"),
   );
   return [
-    placesOf(ordered.map(({ stamp }) => stamp)),
+    placesOf(ordered.map(({ stamp, curve }) => ({ ...stamp, row: curve.what }))),
     table(["what", "against", "time ~", "theory ~", "worst point", "memory ~", "than theory"], summary),
     ...points,
   ].join("\n\n");

@@ -25,9 +25,12 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
     }
     const head = [name, target.toFixed(2), ratios.minOverMin.toFixed(2)];
     if (comparison.isCommand) return head;
+    const machine = bench.rows.find(({ id }) => id === comparison.id)?.machine;
     const work = works.find(({ id, ours }) => id === comparison.id && ours === pairing.ours);
-    if (work === undefined) {
-      say(`not profiled yet: \`npm run performance -- --only works --works ${comparison.id}\`.`);
+    if (work === undefined || [work, peaks].some(({ stamp }) => stamp.machine !== machine)) {
+      say(
+        `not profiled yet on its machine: \`npm run performance -- --only peaks,works --works ${comparison.id}\`.`,
+      );
       return head;
     }
     const shortest = { own: ownFigures.shortestMilliseconds, peer: peerFigures.shortestMilliseconds };
