@@ -246,6 +246,27 @@ describe("a config file", () => {
 });
 
 describe("data", () => {
+  it("that are missing are named for all stages, by line, before the first one runs", async () => {
+    const path = await write(
+      "missing.yaml",
+      `stages:
+  - use: sft
+    inputs: { init: { path: ${gpt2} } }
+    config: { train_files: none.jsonl }
+  - use: reward
+    config:
+      train_files: [missing.yaml, run/artifacts/made-by-a-stage.jsonl, gone.jsonl]
+`,
+    );
+    const { code, messages } = await run(["run", path, "--output-dir", "run", "--backend", "reference"]);
+    expect([code, messages]).toEqual([
+      2,
+      `error DATA_INVALID: missing.yaml:4: sft.config.train_files: ${join(directory, "none.jsonl")}: no such file
+missing.yaml:7: reward.config.train_files: ${join(directory, "gone.jsonl")}: no such file
+`,
+    ]);
+  });
+
   it("that are broken are named by file and line, before anything runs", async () => {
     const data = await write("broken.jsonl", '{"input_ids": [1, 2]}\n{"input_ids": [1\n');
     for (const argv of [

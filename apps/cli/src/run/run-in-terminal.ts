@@ -22,6 +22,7 @@ import { interruptedExitCode, withInterruption } from "../terminal/interruption.
 import { createTerminalLogger } from "../terminal/logger.js";
 import { createTerminalProgress } from "../terminal/progress.js";
 import { packageVersions } from "../version.js";
+import { checkFiles } from "./check-files.js";
 import { describePlan } from "./plan.js";
 import { checkTrackers } from "./trackers.js";
 
@@ -50,6 +51,8 @@ export async function runInTerminal(session: Session, request: RunRequest): Prom
   // What is wrong with the pipeline or its place is told before a backend is made, which takes a moment.
   const wired = await checkWiring(registry, pipeline, request);
   await checkRunDirectory(request.runDirectory);
+  // What a finished stage has read may be gone.
+  if (request.resume !== true) checkFiles(wired, request);
   if (request.dryRun === true) {
     const logger = createTerminalLogger(screen, paint, session.isDebug);
     terminal.stdout.write(await describePlan(wired, { ...request, logger }));
