@@ -13,6 +13,7 @@ import {
   matMul,
   mul,
   referenceBackend,
+  sizeOf,
   sum,
   type Tensor,
   takeRows,
@@ -187,6 +188,35 @@ describe.skipIf(nodeMissing !== undefined)(
       expect(got.type.shape).toEqual([rows, outputs]);
       // Sums of up to 67 products, at most 34: they differ by a few of float32's steps of 4e-6 there.
       for (const [at, value] of wanted.data.entries()) expect(got.data[at]).toBeCloseTo(value, 4);
+    });
+
+    // More than 64 rows go to operators of oneDNN, where there are.
+    it.each([
+      { stack: [], transposeA: false, transposeB: false },
+      { stack: [], transposeA: true, transposeB: false },
+      { stack: [], transposeA: false, transposeB: true },
+      { stack: [], transposeA: true, transposeB: true },
+      { stack: [2, 3], transposeA: false, transposeB: false },
+      { stack: [2, 3], transposeA: true, transposeB: false },
+      { stack: [2, 3], transposeA: false, transposeB: true },
+    ])("multiplies many rows, %o", async ({ stack, transposeA, transposeB }) => {
+      const [rows, terms, columns] = [65, 7, 5];
+      const multiply = ({ a, b }: { readonly a: Tensor; readonly b: Tensor }) => ({
+        product: matMul(a, b, { transposeA, transposeB }),
+      });
+      const operand = (matrix: readonly number[], seed: number) => {
+        const shape = [...stack, ...matrix];
+        return float32(values(sizeOf(shape), seed), shape);
+      };
+      const given = {
+        a: operand(transposeA ? [terms, rows] : [rows, terms], 1),
+        b: operand(transposeB ? [columns, terms] : [terms, columns], 2),
+      };
+      const wanted = await (await compileFunction(referenceBackend(), multiply)(given)).product.read();
+      const got = await (await compileFunction(backend, multiply)(given)).product.read();
+      expect(got.type).toEqual(wanted.type);
+      // Sums of 7 products, at most 7: float32's steps there are 5e-7.
+      for (const [at, value] of wanted.data.entries()) expect(got.data[at]).toBeCloseTo(value, 5);
     });
 
     it("names an id that is outside, and goes on", async () => {

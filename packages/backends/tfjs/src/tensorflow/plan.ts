@@ -62,7 +62,7 @@ export const actions = {
 /**
  * @param graph - legalized
  * @param constantPositions - inputs that are set once
- * @param hasOneDnn - whether there is oneDNN's own operator of products
+ * @param hasOneDnn - whether TensorFlow has oneDNN's operators of products
  */
 export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, hasOneDnn: boolean): Plan {
   const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");

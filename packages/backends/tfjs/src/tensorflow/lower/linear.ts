@@ -5,22 +5,20 @@ import { type Attributes, type Lowering, type LowerTable, type } from "./lowerin
 /** So many rows are few, as in decoding. */
 const fewRows = 64;
 
-const matrices = ([transposeA, transposeB]: readonly [boolean, boolean]): Attributes => ({
-  T: type("float32"),
-  transpose_a: { bool: transposeA },
-  transpose_b: { bool: transposeB },
-});
+/** What a product is called and told; oneDNN's operators, which TensorFlow itself puts in place of its own, are labelled. */
+function productNode(rank: number, [transposeA, transposeB]: readonly [boolean, boolean], isOneDnn: boolean) {
+  const [op, first, second] =
+    rank === 2 ? ["MatMul", "transpose_a", "transpose_b"] : ["BatchMatMulV2", "adj_x", "adj_y"];
+  const attributes: Attributes = {
+    T: type("float32"),
+    [first as string]: { bool: transposeA },
+    [second as string]: { bool: transposeB },
+    ...(isOneDnn ? { _kernel: { string: "MklNameChangeOp" } } : {}),
+  };
+  return { op: isOneDnn ? `_Mkl${op}` : (op as string), attributes };
+}
 
-/** oneDNN's operator, which TensorFlow itself only puts in place of its own; its kernels bear a label. */
-const oneDnn = {
-  op: "_MklMatMul",
-  attributes: (transposes: readonly [boolean, boolean]): Attributes => ({
-    ...matrices(transposes),
-    _kernel: { string: "MklNameChangeOp" },
-  }),
-};
-
-/** Can be loaded where the operator is: TensorFlow has it on x86 alone. */
+/** Loads where TensorFlow has oneDNN's operators of products, as on x86. */
 export const oneDnnProbe: readonly Node[] = [
   {
     name: "x",
@@ -28,7 +26,11 @@ export const oneDnnProbe: readonly Node[] = [
     inputs: [],
     attributes: { dtype: type("float32"), shape: { shape: [2, 2] } },
   },
-  { name: "product", op: oneDnn.op, inputs: ["x", "x"], attributes: oneDnn.attributes([false, false]) },
+  ...[2, 3].map((rank) => ({
+    name: `product_${rank}`,
+    inputs: ["x", "x"],
+    ...productNode(rank, [false, false], true),
+  })),
 ];
 
 /**
@@ -41,17 +43,8 @@ export function product(
   [rank, rows]: readonly [number, number],
   transposes: readonly [boolean, boolean],
 ): string {
-  if (rank === 2) {
-    if (lowering.hasOneDnn && rows > fewRows)
-      return lowering.emit(oneDnn.op, operands, oneDnn.attributes(transposes));
-    return lowering.emit("MatMul", operands, matrices(transposes));
-  }
-  const [adj_x, adj_y] = transposes;
-  return lowering.emit("BatchMatMulV2", operands, {
-    T: type("float32"),
-    adj_x: { bool: adj_x },
-    adj_y: { bool: adj_y },
-  });
+  const { op, attributes } = productNode(rank, transposes, lowering.hasOneDnn && rows > fewRows);
+  return lowering.emit(op, operands, attributes);
 }
 
 /**
@@ -67,7 +60,8 @@ function byTransposed(
 ): string {
   const isWide = !lowering.hasOneDnn && count <= inputs && inputs < outputs;
   if (count > fewRows && !isWide) return product(lowering, [x, weight], [2, count], [false, true]);
-  const turned = lowering.emit("MatMul", [weight, x], matrices([false, true]));
+  const { op, attributes } = productNode(2, [false, true], false);
+  const turned = lowering.emit(op, [weight, x], attributes);
   return lowering.emit("Transpose", [turned, lowering.ints([1, 0])], {
     T: type("float32"),
     Tperm: type("int32"),

@@ -33,7 +33,7 @@ export interface Lowering {
   variable(tensor: Tensor): string | undefined;
   /** Has a node run even if nothing reads it. */
   effect(name: string): void;
-  /** Whether there is oneDNN's own operator of products. */
+  /** Whether TensorFlow has oneDNN's operators of products. */
   readonly hasOneDnn: boolean;
 }
 
