@@ -144,7 +144,7 @@ describe("checkWiring", () => {
     expect(await problemsOf(pipeline)).toMatchInlineSnapshot(`
       [
         "sft.config.steps (0): Too small: expected number to be >0",
-        "sft.config.optimizer.rate: Invalid input: expected number, received string",
+        "sft.config.optimizer.rate ("fast"): Invalid input: expected number, received string",
         "sft.config: Unrecognized key: "stpes"",
         "sft.init: no earlier stage produces a "policy"; add one, or give inputs.init a path",
         "reward.inputs.demonstrations: there is no such input; inputs: init, rankings",
