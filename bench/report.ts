@@ -145,7 +145,8 @@ export function formatPairings(pairs: readonly PairingResult[]): string {
       formatTarget(target),
       verdict(ratios.medianOfPairs, target),
       memoryRatio?.toFixed(2) ?? "",
-      verdict(memoryRatio, memoryTarget),
+      memoryRatio === null ? "" : formatTarget(pairing.memoryTarget),
+      verdict(memoryRatio, pairing.memoryTarget),
     ];
   });
   return formatTable(
@@ -157,14 +158,12 @@ export function formatPairings(pairs: readonly PairingResult[]): string {
       "target",
       "",
       "peak memory",
-      formatTarget(memoryTarget),
+      "target",
+      "",
     ],
     rows,
   );
 }
-
-/** Peak memory of ours over that of the same peer. */
-const memoryTarget = 1;
 
 /** A cell of the table above whose target was missed. */
 export interface MissedCell {
@@ -185,9 +184,11 @@ export function missedTimes(pairs: readonly PairingResult[]): readonly MissedCel
 
 /** Cells whose peak memory is above that of the peer. */
 export const missedMemory = (pairs: readonly PairingResult[]): readonly MissedCell[] =>
-  pairs
-    .filter(({ memoryRatio }) => verdict(memoryRatio, memoryTarget) === "missed")
-    .map((result) => ({ result, target: memoryTarget }));
+  pairs.flatMap((result) => {
+    const { memoryTarget } = result.pairing;
+    const isMissed = verdict(result.memoryRatio, memoryTarget) === "missed";
+    return isMissed ? [{ result, target: memoryTarget as number }] : [];
+  });
 
 function targetOf({ comparison, pairing }: PairingResult, all: readonly PairingResult[]): number | undefined {
   const twinSize = twinOf[comparison.size];
