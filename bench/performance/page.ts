@@ -107,10 +107,12 @@ function peaksSection({ peaks }: PerformanceRecord): string {
 }
 
 function partsSection({ peaks, works }: PerformanceRecord): string {
-  if (peaks === undefined || works.length === 0) return "Not measured yet.";
+  // Floors are those of one machine.
+  const ofMachine = works.filter(({ stamp }) => stamp.machine === peaks?.stamp.machine);
+  if (peaks === undefined || ofMachine.length === 0) return "Not measured yet.";
   const best = bestPeaks(peaks.measured);
   const rows = comparisonsOf(workKinds, modelSizes).map(({ id }) => id);
-  const ordered = works.toSorted((a, b) => rows.indexOf(a.id) - rows.indexOf(b.id));
+  const ordered = ofMachine.toSorted((a, b) => rows.indexOf(a.id) - rows.indexOf(b.id));
   return [
     placesOf(ordered.map(({ id, stamp }) => ({ ...stamp, row: id }))),
     ...ordered.map((work) => workSection(work, best)),

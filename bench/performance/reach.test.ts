@@ -57,10 +57,25 @@ it("knows no rate that is enough where the rest alone takes too long", () => {
 it("takes the mean of a part of which no shortest call is known", () => {
   const { productsAtShapes } = reachOf(
     1,
-    { own: 1, peer: 1 },
+    { own: 4000, peer: 1 },
     { costs, profiled: { ...profiled, shortestByPart: {} } },
     peaks,
   );
   // 2900 + 600
   expect(productsAtShapes).toBe(3500);
+});
+
+it("takes no part to be longer at the least than it was in the shortest run", () => {
+  // Of 3000 ms 2625 for products, less than 2900, and 375 for the rest, less than 410.
+  const { productsAtShapes, rest, leastAtShapes } = reachOf(
+    0.7,
+    { own: 3000, peer: 4000 },
+    { costs, profiled },
+    peaks,
+  );
+  expect({ productsAtShapes, rest, leastAtShapes }).toEqual({
+    productsAtShapes: 2625,
+    rest: 375,
+    leastAtShapes: 0.75,
+  });
 });

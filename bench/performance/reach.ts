@@ -15,11 +15,11 @@ export interface Reach {
   readonly flops: number;
   /** Milliseconds that these take where each runs at the best rate of any product, or at its own where that is better. */
   readonly productsAtBest: number;
-  /** Milliseconds that they take where each call is as short as the shortest of its shapes. */
+  /** Milliseconds that they take where each call is as short as the shortest of its shapes, or as in the shortest run. */
   readonly productsAtShapes: number;
   /** Milliseconds that they take in the shortest run: the share that the profile gives them. */
   readonly productsNow: number;
-  /** Milliseconds of all else at the peaks. */
+  /** Milliseconds of all else at the peaks, or in the shortest run where caches made it shorter. */
   readonly rest: number;
   /** What makes up most of it: the parts with a tenth or more, the longest first. */
   readonly restParts: readonly {
@@ -60,11 +60,15 @@ export function reachOf(
 
   const allowed = target * peer;
   const flops = sum(productParts, (part) => costOf(part).flops);
-  const productsAtBest = sum(productParts, (part) => Math.min(floor(part), atShapes(part)));
-  const productsAtShapes = sum(productParts, atShapes);
   const share = sum(productParts, (part) => profiled.byPart[part] ?? 0) / profiled.milliseconds;
   const productsNow = share * own;
-  const rest = sum(otherParts, floor);
+  const productsAtShapes = Math.min(sum(productParts, atShapes), productsNow);
+  const productsAtBest = Math.min(
+    sum(productParts, (part) => Math.min(floor(part), atShapes(part))),
+    productsNow,
+  );
+  const restAtPeaks = sum(otherParts, floor);
+  const rest = Math.min(restAtPeaks, own - productsNow);
   return {
     allowed,
     flops,
@@ -74,7 +78,7 @@ export function reachOf(
     rest,
     restParts: otherParts
       .map((part) => ({ part, bytes: costOf(part).bytes, milliseconds: floor(part) }))
-      .filter(({ milliseconds }) => milliseconds > rest / 10)
+      .filter(({ milliseconds }) => milliseconds > restAtPeaks / 10)
       .sort((a, b) => b.milliseconds - a.milliseconds),
     leastAtBest: (productsAtBest + rest) / peer,
     leastAtShapes: (productsAtShapes + rest) / peer,
