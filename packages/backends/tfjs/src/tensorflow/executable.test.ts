@@ -13,6 +13,7 @@ import {
   matMul,
   mul,
   referenceBackend,
+  scatterAddRows,
   sizeOf,
   sum,
   type Tensor,
@@ -217,6 +218,37 @@ describe.skipIf(nodeMissing !== undefined)(
       expect(got.type).toEqual(wanted.type);
       // Sums of 7 products, at most 7: float32's steps there are 5e-7.
       for (const [at, value] of wanted.data.entries()) expect(got.data[at]).toBeCloseTo(value, 5);
+    });
+
+    it("adds rows to a product, which whoever else reads it does not see", async () => {
+      const [rows, terms, columns] = [5, 3, 2];
+      type Given = Readonly<Record<"a" | "b" | "ids" | "more", Tensor>>;
+      const scatter = ({ a, b, ids, more }: Given) => {
+        const read = matMul(a, b);
+        const only = matMul(a, mul(b, 2));
+        const sums = [
+          scatterAddRows(read, ids, more),
+          scatterAddRows(scatterAddRows(only, ids, more), ids, more),
+        ];
+        return { read, first: sums[0]!, second: sums[1]! };
+      };
+      const given = {
+        a: float32(values(rows * terms, 1), [rows, terms]),
+        b: float32(values(terms * columns, 2), [terms, columns]),
+        ids: int32([4, 1, 4], [3]),
+        more: float32(values(3 * columns, 3), [3, columns]),
+      };
+      const wanted = await compileFunction(referenceBackend(), scatter)(given);
+      const run = compileFunction(backend, scatter);
+      for (let round = 0; round < 2; round++) {
+        const got = await run(given);
+        for (const name of ["read", "first", "second"] as const) {
+          const { data } = await wanted[name].read();
+          // Sums of at most 7 numbers, at most 6: float32's steps there are 5e-7.
+          for (const [at, value] of (await got[name].read()).data.entries())
+            expect(value).toBeCloseTo(data[at] as number, 5);
+        }
+      }
     });
 
     it("names an id that is outside, and goes on", async () => {

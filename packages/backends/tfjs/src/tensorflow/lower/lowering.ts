@@ -1,6 +1,7 @@
 /** Builds nodes of a TensorFlow graph out of operations: names, constants, types. The rules per op stand in table.ts. */
 import {
   BackendError,
+  countUses,
   type DType,
   type HostTensor,
   int32,
@@ -33,6 +34,10 @@ export interface Lowering {
   variable(tensor: Tensor): string | undefined;
   /** Has a node run even if nothing reads it. */
   effect(name: string): void;
+  /** The one that was named last. */
+  readonly latestEffect: string | undefined;
+  /** Whether a value has one reader and is not an output. */
+  isReadOnce(tensor: Tensor): boolean;
   /** Whether TensorFlow has oneDNN's operators of products. */
   readonly hasOneDnn: boolean;
 }
@@ -71,6 +76,7 @@ export function lower({ operations, outputs, input, variable, table, hasOneDnn }
   const effects: string[] = [];
   const names = new TensorMap<string>();
   const constants = new Map<string, string>();
+  const uses = countUses(operations, outputs);
 
   const emit: Lowering["emit"] = (op, nodeInputs, attributes = {}) => {
     const name = `n${nodes.length}`;
@@ -108,6 +114,10 @@ export function lower({ operations, outputs, input, variable, table, hasOneDnn }
       emit("Reshape", [name, lowering.ints(shape)], { T: type(dtype), Tshape: type("int32") }),
     variable,
     effect: (name) => void effects.push(name),
+    get latestEffect() {
+      return effects.at(-1);
+    },
+    isReadOnce: (tensor) => uses.get(tensor) === 1,
     hasOneDnn,
   };
   for (const operation of operations) {

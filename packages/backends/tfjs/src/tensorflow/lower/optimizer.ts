@@ -15,6 +15,8 @@ export const optimizer = {
   /**
    * Over variables: TensorFlow's Adam, in place. With both powers of beta at 0 its rate is the step size as given:
    * `m / (sqrt(v) scale + epsilon) step = m / (sqrt(v) + epsilon / scale) step / scale`.
+   *
+   * One after the other: so a gradient is still in the processor's cache, scaled, when its parameter is updated.
    */
   adamWUpdate: (lowering, { inputs, attributes: { beta1, beta2, epsilon, weightDecay } }) => {
     const { add, sub, mul, div } = arithmetic(lowering);
@@ -22,7 +24,8 @@ export const optimizer = {
     const [gradient, learningRate, stepSize, denominatorScale, gradientScale] = [1, 4, 5, 6, 7].map((at) =>
       lowering.name(inputs[at]!),
     ) as [string, string, string, string, string];
-    const g = mul(gradient, gradientScale);
+    const turn = lowering.latestEffect === undefined ? [] : [`^${lowering.latestEffect}`];
+    const g = lowering.emit("Mul", [gradient, gradientScale, ...turn], { T: float });
     const decay = () => mul(learningRate, number(weightDecay));
     const variables = [0, 2, 3].map((at) => lowering.variable(inputs[at]!));
     if (variables.every((name) => name !== undefined)) {
