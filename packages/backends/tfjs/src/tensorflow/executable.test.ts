@@ -6,6 +6,7 @@ import {
   cachedAttention,
   compileFunction,
   type DeviceTensor,
+  type Executable,
   float32,
   gradients,
   int32,
@@ -18,6 +19,7 @@ import {
   sum,
   type Tensor,
   takeRows,
+  trace,
 } from "@alignkit/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTfjsBackend } from "../backend.js";
@@ -218,6 +220,39 @@ describe.skipIf(nodeMissing !== undefined)(
       expect(got.type).toEqual(wanted.type);
       // Sums of 7 products, at most 7: float32's steps there are 5e-7.
       for (const [at, value] of wanted.data.entries()) expect(got.data[at]).toBeCloseTo(value, 5);
+    });
+
+    it("computes with the constants of whoever compiles a graph again, beside and after others", async () => {
+      const { graph } = trace(({ x, weight }: { x: Tensor; weight: Tensor }) => ({ y: mul(x, weight) }), {
+        x: { dtype: "float32", shape: [2] },
+        weight: { dtype: "float32", shape: [2] },
+      });
+      const x = await backend.upload(float32([2, 3], [2]));
+      const compile = async (weights: readonly number[]) => {
+        const weight = await backend.upload(float32(weights, [2]));
+        const executable = await backend.compile(graph, { constants: new Map([[1, weight]]) });
+        weight.dispose();
+        return executable;
+      };
+      const run = async (executable: Executable) => [
+        ...(await (await executable.run([x, undefined]))[0]!.read()).data,
+      ];
+      const [first, beside] = [await compile([1, 10]), await compile([5, 7])];
+      expect([await run(first), await run(beside)]).toEqual([
+        [2, 30],
+        [10, 21],
+      ]);
+      await first.dispose();
+      await expect(first.run([x, undefined])).rejects.toThrow("used after it was disposed");
+      const after = await compile([100, 0]);
+      expect([await run(after), await run(beside)]).toEqual([
+        [200, 0],
+        [10, 21],
+      ]);
+      await first.dispose();
+      expect(await run(after)).toEqual([200, 0]);
+      for (const executable of [after, beside]) await executable.dispose();
+      x.dispose();
     });
 
     it("adds rows to a product, which whoever else reads it does not see", async () => {

@@ -1,4 +1,4 @@
-/** Runs a plan: one session, whose variables hold constants and what is overwritten. */
+/** Runs a plan in a session, whose variables hold constants and what is overwritten. */
 import {
   BackendError,
   checkIds,
@@ -12,13 +12,17 @@ import {
 } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { actions, type Plan } from "./plan.js";
-import type { Runtime } from "./runtime.js";
+import type { Runtime, Session } from "./runtime.js";
 import { type Home, type Slot, tensorsOf, type Value } from "./values.js";
 
 export type Create = (type: GraphTensor["type"], place: Tensor | Slot, host?: HostData) => Value;
 
 export interface ExecutableParts {
   readonly runtime: Runtime;
+  /** Of the plan; its variables are free. */
+  readonly session: Session;
+  /** Takes the session back, its variables freed. */
+  readonly giveBack: () => void;
   readonly graph: Graph;
   readonly plan: Plan;
   /** By input position; borrowed until the executable is made. */
@@ -30,13 +34,15 @@ export interface ExecutableParts {
 
 export function createExecutable({
   runtime,
+  session,
+  giveBack,
   graph,
   plan,
   constants,
   own,
   create,
 }: ExecutableParts): Executable {
-  const session = runtime.load(plan.nodes);
+  let isDisposed = false;
   const home: Home = {
     fetch: (wanted) => {
       const reads = wanted.map((slot) => plan.states[slots.indexOf(slot)]?.read as string);
@@ -100,6 +106,7 @@ export function createExecutable({
 
   return {
     async run(inputs, { donate = new Set<number>() } = {}) {
+      if (isDisposed) throw new BackendError("tfjs: a compiled function was used after it was disposed");
       const values = given(inputs);
       for (const { op, input, limit } of plan.idChecks) {
         const ids = values[input];
@@ -146,8 +153,12 @@ export function createExecutable({
       return results;
     },
     async dispose() {
+      if (isDisposed || !session.isOpen) return;
       vacate();
-      session.dispose();
+      isDisposed = true;
+      if (slots.length > 0) act(actions.freeStates);
+      if (plan.constants.length > 0) act(actions.freeConstants);
+      giveBack();
     },
   };
 }

@@ -52,11 +52,12 @@ export interface Plan {
   readonly idChecks: readonly IdCheck[];
 }
 
-/** Nodes whose fetching sets all states, sets all constants, frees all states. */
+/** Nodes whose fetching sets or frees all states or all constants. */
 export const actions = {
   setStates: "set_states",
   setConstants: "set_constants",
   freeStates: "free_states",
+  freeConstants: "free_constants",
 } as const;
 
 /**
@@ -133,7 +134,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, h
       { dtype: { type: "bool" }, value: { tensor: value } },
     );
   };
-  for (const { position } of states)
+  for (const { position } of all)
     add(`free_${position}`, "DestroyResourceOp", [`variable_${position}`], {
       ignore_lookup_error: { bool: true },
     });
@@ -148,6 +149,10 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, h
   after(
     actions.setConstants,
     constants.map(({ position }) => `set_${position}`),
+  );
+  after(
+    actions.freeConstants,
+    constants.map(({ position }) => `free_${position}`),
   );
   after("effects", lowered.effects);
 
