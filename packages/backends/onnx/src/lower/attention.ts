@@ -1,7 +1,7 @@
 import type { Operation, OpName, Tensor } from "@alignkit/core";
 import type { Size } from "../dimensions.js";
 import { elementTypes } from "../ort-api.js";
-import type { LowerTable } from "./lowering.js";
+import type { Lowering, LowerTable } from "./lowering.js";
 
 /** Results that are written over an input: position of that input, by result. */
 export const overwrites: Readonly<Partial<Record<OpName, readonly (number | undefined)[]>>> = {
@@ -28,6 +28,19 @@ function wholeOf(slices: readonly Tensor[]): Tensor | undefined {
   return end === whole?.shape[1] ? whole : undefined;
 }
 
+/**
+ * Rows whose first columns, the queries, are times a factor.
+ *
+ * Queries without a factor left are what ONNX Runtime multiplies by the processor's vector instructions, where it gives
+ * the scores as well, which nothing reads: its way that does without them has plainer loops. 16 rows take 0.8 of the time
+ * at 124M parameters, and 0.7 at 135M with three query heads to a key head.
+ */
+function scaled(lowering: Lowering, rows: string, width: number, queries: number, factor: number): string {
+  if (queries === width) return lowering.emit("Mul", [rows, lowering.scalar(factor, "float32")]);
+  const factors = new Float32Array(width).fill(factor, 0, queries).fill(1, queries);
+  return lowering.emit("Mul", [rows, lowering.initializer(factors, "float32", [width])]);
+}
+
 export const attention = {
   cachedAttention: (lowering, operation) => {
     const { scale, slidingWindow } = operation.attributes;
@@ -48,7 +61,9 @@ export const attention = {
     const total = lowering.emit("Cast", [slots], { attributes: { to: { int: elementTypes.int32 } } });
     const whole = wholeOf([queries, keys, values]);
     const projections =
-      whole === undefined ? [steps(queries), steps(keys), steps(values)] : [steps(whole), "", ""];
+      whole === undefined
+        ? [scaled(lowering, steps(queries), size, size, scale), steps(keys), steps(values)]
+        : [scaled(lowering, steps(whole), whole.shape[1] as number, size, scale), "", ""];
     const inputs = [
       ...projections,
       lowering.name(pastKeys),
@@ -56,12 +71,13 @@ export const attention = {
       lowering.name(lengths),
       total,
     ];
-    const [attended, nextKeys, nextValues] = lowering.emitMany("GroupQueryAttention", inputs, 3, {
+    const [attended, nextKeys, nextValues] = lowering.emitMany("GroupQueryAttention", inputs, 4, {
       domain: "com.microsoft",
       attributes: {
         num_heads: { int: size / width },
         kv_num_heads: { int: groups },
-        scale: { float: scale },
+        scale: { float: 1 },
+        qk_output: { int: 1 },
         local_window_size: { int: slidingWindow ?? -1 },
       },
     }) as [string, string, string];
