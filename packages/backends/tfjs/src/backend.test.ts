@@ -5,11 +5,15 @@ import { expect, it } from "vitest";
 import { createTfjsBackend, parseOptions } from "./backend.js";
 import { tfjs } from "./plugin.js";
 
-it("takes an engine by name and nothing else", () => {
-  expect(parseOptions({ provider: "wasm" })).toEqual({ provider: "wasm" });
-  expect(() => parseOptions({ provider: "metal", threads: 2 })).toThrow(ConfigError);
-  expect(() => parseOptions({ provider: "metal", threads: 2 })).toThrowErrorMatchingInlineSnapshot(
-    `[ConfigError: tfjs backend: provider is "metal"; give one of node, node-gpu, wasm, webgpu, cpu; threads is not an option of the tfjs backend]`,
+it("takes an engine by name, threads of one, and nothing else", () => {
+  expect(parseOptions({ provider: "wasm", threads: 2 })).toEqual({ provider: "wasm", threads: 2 });
+  const wrong = { provider: "metal", threads: 2, device: 0 };
+  expect(() => parseOptions(wrong)).toThrow(ConfigError);
+  expect(() => parseOptions(wrong)).toThrowErrorMatchingInlineSnapshot(
+    `[ConfigError: tfjs backend: provider is "metal"; give one of node, node-gpu, wasm, webgpu, cpu; threads is an option of the provider wasm alone; device is not an option of the tfjs backend]`,
+  );
+  expect(() => parseOptions({ provider: "wasm", threads: 0.5 })).toThrowErrorMatchingInlineSnapshot(
+    `[ConfigError: tfjs backend: threads is 0.5; give a whole number of at least 1]`,
   );
 });
 
@@ -25,8 +29,8 @@ it("says how to install an engine that is absent, and takes no other", async () 
 });
 
 it("says what computes, and on how many threads", async () => {
-  const backend = await createTfjsBackend({ provider: "wasm" });
-  expect(backend.runtime).toMatchObject({ name: "TensorFlow.js", device: "WebAssembly", threads: 1 });
+  const backend = await createTfjsBackend({ provider: "wasm", threads: 3 });
+  expect(backend.runtime).toMatchObject({ name: "TensorFlow.js", device: "WebAssembly", threads: 3 });
 });
 
 it("refuses a second engine, and one that has been switched", async () => {

@@ -16,7 +16,7 @@ export interface EngineSettings {
   readonly gpu: boolean;
   /** What it computes on, in words. */
   readonly device: string;
-  /** How many threads compute, where the engine does not choose. */
+  /** How many threads compute, where nobody chooses. */
   readonly threads?: number;
   /** Whether graphs are compiled to sessions of TensorFlow instead of being run op by op. */
   readonly compiles: boolean;
@@ -62,7 +62,6 @@ export const engines = {
     plainOnly: true,
     gpu: false,
     device: "WebAssembly",
-    threads: 1,
     compiles: false,
     environment: {},
   },

@@ -4,12 +4,15 @@ import { compositeKernels, type WholeComposite } from "./composites.js";
 import { indexingKernels } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
 import { wasmKernels } from "./wasm-kernels.js";
-import { type Product, wasmProducts } from "./wasm-products.js";
+import type { Product } from "./wasm-products.js";
 
 type TfjsKernels = KernelTable<Tensor> & { readonly [K in WholeComposite]: Kernel<K, Tensor> };
 
-/** A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way. */
-export function tfjsKernels(engine: LoadedEngine): TfjsKernels {
+/**
+ * A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way.
+ * @param product - in place of tfjs's own
+ */
+export function tfjsKernels(engine: LoadedEngine, product: Product = engine.tf.matMul): TfjsKernels {
   const { tf, scoped, settings } = engine;
   const unary =
     (compute: (x: Tensor) => Tensor): Kernel<OpName, Tensor> =>
@@ -24,7 +27,6 @@ export function tfjsKernels(engine: LoadedEngine): TfjsKernels {
     const repeated = tf.mul(tf.cast(x, "float32"), tf.fill([...shape], 1));
     return x.dtype === "bool" ? tf.notEqual(repeated, 0) : repeated;
   };
-  const product: Product = settings.plainOnly ? wasmProducts(tf) : tf.matMul;
 
   const kernels: TfjsKernels = {
     ...indexingKernels(engine),

@@ -4,6 +4,7 @@ import util from "node:util";
 import { BackendError, type RuntimeDescription } from "@alignkit/core";
 import type * as tfjs from "@tensorflow/tfjs-core";
 import { type EngineName, type EngineSettings, engineNames, engines } from "./engines.js";
+import { shareMemory } from "./wasm-memory.js";
 
 export type Tf = typeof tfjs;
 
@@ -81,6 +82,7 @@ async function start({ packages, registeredAs, gpu, environment }: EngineSetting
   for (const [variable, value] of Object.entries(environment)) process.env[variable] ??= value;
   const engine = packages.at(-1) as string;
   const loaded = require(engine) as Tf;
+  if (registeredAs === "wasm" && runningEngine() === undefined) shareMemory(loaded, require.resolve(engine));
   // The operations that the engine itself sees, should they be installed twice.
   const tf =
     packages.length === 1 ? loaded : (createRequire(require.resolve(engine))(packages[0] as string) as Tf);

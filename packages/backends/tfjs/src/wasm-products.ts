@@ -1,115 +1,96 @@
 import { BackendError } from "@alignkit/core";
-import type { NamedTensorInfoMap, Tensor, TensorInfo } from "@tensorflow/tfjs-core";
+import type { NamedAttrMap, NamedTensorInfoMap, Tensor, TensorInfo } from "@tensorflow/tfjs-core";
 import type { Tf } from "./load-engine.js";
-import { wasmBytes } from "./wasm-bytes.generated.js";
+import { type Multiply, startTeam, type Team, type TfjsModule, type WasmMemory } from "./wasm-threads.js";
 
 /** `a b`, each with its last two axes exchanged or not; makes tensors that the caller's scope frees. */
 export type Product = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor;
 
 /** Up to so many rows XNNPACK is as fast, since tfjs keeps weights packed for it; packing them is most of the work then. */
 const fewRows = 32;
-const floatBytes = 4;
 const kernelName = "AlignkitProduct";
+
+/** Products and the threads that compute them. */
+export interface WasmProducts {
+  readonly product: Product;
+  dispose(): Promise<void>;
+}
 
 /**
  * Products for the WebAssembly engine, computed in its memory by kernels/multiply.ts; the engine's own, XNNPACK's, are as
  * fast for {@link fewRows} only.
- * @throws {BackendError} when the engine does not show its memory
+ * @param threads - started at the first product, until `dispose`
+ * @throws {BackendError} when the engine's memory is not shown or not shared
  */
-export function wasmProducts(tf: Tf): Product {
+export function wasmProducts(tf: Tf, threads: number): WasmProducts {
+  const { wasm } = tf.backend() as unknown as WasmEngine;
+  const memory = sharedMemoryOf(tf, wasm);
   if (tf.getKernel(kernelName, "wasm") === undefined) {
-    tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc: createKernel(tf) });
+    tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc });
   }
-  return (a, b, transposeA, transposeB) => {
-    const rows = a.shape.at(transposeA ? -1 : -2) as number;
-    if (a.rank === 2 && rows > 1 && rows <= fewRows && !transposeA && !transposeB) return tf.matMul(a, b);
-    return tf.engine().runKernel(kernelName, { a, b }, { transposeA, transposeB });
+  let team: Team | undefined;
+  return {
+    product(a, b, transposeA, transposeB) {
+      const rows = a.shape.at(transposeA ? -1 : -2) as number;
+      if (a.rank === 2 && rows > 1 && rows <= fewRows && !transposeA && !transposeB) return tf.matMul(a, b);
+      team ??= startTeam(wasm, memory, threads);
+      const attributes: Attributes = { transposeA, transposeB, multiply: team.multiply };
+      return tf.engine().runKernel(kernelName, { a, b }, attributes as unknown as NamedAttrMap);
+    },
+    async dispose() {
+      const ending = team;
+      team = undefined;
+      await ending?.dispose();
+    },
   };
 }
 
 /** Of tfjs's engine, what its own kernels use. */
 interface WasmEngine {
-  readonly wasm: {
-    readonly asm?: { readonly memory?: object };
-    _malloc(bytes: number): number;
-  };
+  readonly wasm: TfjsModule;
   readonly dataIdMap: { get(id: object): { readonly memoryOffset: number } };
   makeOutput(shape: readonly number[], type: "float32"): TensorInfo;
 }
 
-/** Exports of kernels/multiply.ts. */
-interface Multiplication {
-  scratchBytes(): number;
-  multiply(
-    a: number,
-    transposeA: boolean,
-    b: number,
-    transposeB: boolean,
-    result: number,
-    rows: number,
-    terms: number,
-    columns: number,
-    scratch: number,
-  ): void;
+interface Attributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly multiply: Multiply;
 }
 
-function createKernel(tf: Tf) {
-  const engine = tf.backend() as unknown as WasmEngine;
-  const memory = engine.wasm.asm?.memory;
+function sharedMemoryOf({ version_core }: Tf, { asm }: TfjsModule): WasmMemory {
+  const memory = asm?.memory;
   if (memory === undefined)
     throw new BackendError(
-      `tfjs:wasm: @tensorflow/tfjs-backend-wasm ${tf.version_core} does not show its memory; install version 4.22.0`,
+      `tfjs:wasm: @tensorflow/tfjs-backend-wasm ${version_core} does not show its memory; install version 4.22.0`,
     );
-  const { scratchBytes, multiply } = instantiate(memory);
-  const scratch = engine.wasm._malloc(scratchBytes());
-  const addressOf = ({ dataId }: TensorInfo): number => engine.dataIdMap.get(dataId).memoryOffset;
+  if (!(memory.buffer instanceof SharedArrayBuffer))
+    throw new BackendError(
+      "tfjs:wasm: other code started tfjs in this process, in memory that threads cannot share; create this backend first",
+    );
+  return memory;
+}
 
-  return ({
-    inputs,
-    attrs,
-  }: {
-    readonly inputs: NamedTensorInfoMap;
-    readonly attrs?: object;
-  }): TensorInfo => {
-    const { a, b } = inputs as { readonly a: TensorInfo; readonly b: TensorInfo };
-    const { transposeA, transposeB } = attrs as Record<"transposeA" | "transposeB", boolean>;
-    const [rows, terms] = lastTwo(a, transposeA);
-    const [, columns] = lastTwo(b, transposeB);
-    const result = engine.makeOutput([...a.shape.slice(0, -2), rows, columns], "float32");
-    const [fromA, fromB, to] = [addressOf(a), addressOf(b), addressOf(result)];
-    const matrices = a.shape.slice(0, -2).reduce((product, size) => product * size, 1);
-    for (let index = 0; index < matrices; index++) {
-      multiply(
-        fromA + index * rows * terms * floatBytes,
-        transposeA,
-        fromB + index * terms * columns * floatBytes,
-        transposeB,
-        to + index * rows * columns * floatBytes,
-        rows,
-        terms,
-        columns,
-        scratch,
-      );
-    }
-    return result;
-  };
+function kernelFunc(given: {
+  readonly inputs: NamedTensorInfoMap;
+  readonly backend: unknown;
+  readonly attrs?: object;
+}): TensorInfo {
+  const { a, b } = given.inputs as { readonly a: TensorInfo; readonly b: TensorInfo };
+  const { transposeA, transposeB, multiply } = given.attrs as Attributes;
+  const engine = given.backend as WasmEngine;
+  const addressOf = ({ dataId }: TensorInfo): number => engine.dataIdMap.get(dataId).memoryOffset;
+  const outer = a.shape.slice(0, -2);
+  const [rows, terms] = lastTwo(a, transposeA);
+  const [, columns] = lastTwo(b, transposeB);
+  const result = engine.makeOutput([...outer, rows, columns], "float32");
+  const matrices = outer.reduce((product, size) => product * size, 1);
+  const [fromA, fromB, to] = [addressOf(a), addressOf(b), addressOf(result)];
+  multiply(fromA, transposeA, fromB, transposeB, to, matrices, rows, terms, columns);
+  return result;
 }
 
 function lastTwo({ shape }: TensorInfo, exchanged: boolean): readonly [number, number] {
   const [first, second] = shape.slice(-2) as [number, number];
   return exchanged ? [second, first] : [first, second];
-}
-
-/** Node's own types leave WebAssembly to the DOM library. */
-function instantiate(memory: object): Multiplication {
-  const { Module, Instance } = (
-    globalThis as unknown as {
-      readonly WebAssembly: {
-        readonly Module: new (bytes: Uint8Array) => object;
-        readonly Instance: new (module: object, imports: object) => { readonly exports: object };
-      };
-    }
-  ).WebAssembly;
-  const module = new Module(Buffer.from(wasmBytes.join(""), "base64"));
-  return new Instance(module, { env: { memory } }).exports as Multiplication;
 }
