@@ -16,7 +16,7 @@ const sizes = { vocab_size: 31, initializer_range: 0.4 };
 const gpt2 = createModelConfig({
   ...sizes,
   model_type: "gpt2",
-  n_positions: 70,
+  n_positions: 120,
   n_embd: 12,
   n_layer: 2,
   n_head: 3,
@@ -24,7 +24,7 @@ const gpt2 = createModelConfig({
 const llama = createModelConfig({
   ...sizes,
   model_type: "llama",
-  max_position_embeddings: 70,
+  max_position_embeddings: 120,
   hidden_size: 12,
   intermediate_size: 20,
   num_hidden_layers: 2,
@@ -105,17 +105,20 @@ describe("a backend that repacks constants", () => {
     const generator = createGenerator(backend, gpt2, parameters);
     const run = (rows: number, maxNewTokens: number) =>
       generator.generate(promptsOf(rows), { maxNewTokens, temperature: 1, ignoreEos: true }, createRandom(1));
-    // 12 rows lose nothing; each row fewer loses 1 a step, and 560 buy.
+    // 6 rows lose nothing; each row fewer loses 1 a step, each more wins 1, and 560 buy.
+    await run(6, 60);
     await run(12, 60);
-    await run(1, 25);
-    await run(1, 25);
-    // 2 * 25 * 11 = 550 so far
+    await run(1, 56);
+    await run(1, 55);
+    // 111 * 5 = 555 so far
     expect(isPacked()).toBe(false);
-    await run(11, 9);
+    await run(8, 1);
+    // 553
+    await run(5, 6);
     expect(isPacked()).toBe(false);
-    await run(12, 2);
+    await run(6, 2);
     expect(isPacked()).toBe(false);
-    await run(11, 1);
+    await run(5, 1);
     expect(isPacked()).toBe(true);
     await run(12, 2);
     expect(isPacked()).toBe(true);
@@ -129,8 +132,8 @@ describe("a backend that repacks constants", () => {
     const generator = createGenerator(backend, llama, parameters);
     const seen: boolean[] = [];
     const options = { temperature: 1, ignoreEos: true, onToken: () => seen.push(isPacked()) };
-    // 51 * 11 = 561
-    await generator.generate([[3]], { ...options, maxNewTokens: 51 }, createRandom(1));
+    // 112 * 5 = 560
+    await generator.generate([[3]], { ...options, maxNewTokens: 112 }, createRandom(1));
     expect(new Set(seen)).toEqual(new Set([true]));
     await generator.dispose();
   });
@@ -150,10 +153,10 @@ describe("a backend that repacks constants", () => {
           { maxNewTokens, temperature: 1, ignoreEos: true },
           createRandom(1),
         );
-      // Small ones lose 6 a step with 12 rows: 47 * 6 = 282, and 94 * 6 = 564.
-      await run(12, 47);
+      // Small ones lose 10 a step with 12 rows: 28 * 10 = 280, and 56 * 10 = 560.
+      await run(12, 28);
       expect(isPacked()).toBe(false);
-      await run(12, 47);
+      await run(12, 28);
       expect(isPacked()).toBe(isSmall);
       await generator.dispose();
     },
@@ -164,8 +167,8 @@ describe("a backend that repacks constants", () => {
     const seen: boolean[] = [];
     const options = { temperature: 1, ignoreEos: true, onToken: () => seen.push(isPacked()) };
     const generator = createGenerator(backend, gpt2, await parametersOf(gpt2));
-    // 33 * (6 + 11) = 561
-    await generator.generate([[3]], { ...options, maxNewTokens: 33 }, createRandom(1));
+    // 27 * 21 = 567
+    await generator.generate([[3]], { ...options, maxNewTokens: 27 }, createRandom(1));
     expect(new Set(seen)).toEqual(new Set([true]));
     await generator.dispose();
   });
@@ -176,12 +179,12 @@ describe("a backend that repacks constants", () => {
     const bound = createGenerator(plain, gpt2, parameters);
     const generator = createGenerator(backend, gpt2, parameters);
     const seen: boolean[] = [];
-    // 50 * 11 = 550: the first of twelve rows that end make up what is missing.
-    await generator.generate([[3]], { temperature: 1, maxNewTokens: 50, ignoreEos: true }, createRandom(1));
+    // 111 * 5 = 555: the first of six rows that end make up what is missing.
+    await generator.generate([[3]], { temperature: 1, maxNewTokens: 111, ignoreEos: true }, createRandom(1));
     const options = { temperature: 1, maxNewTokens: 60, stopTokenIds: [1, 2, 3, 4] };
-    const expected = await bound.generate(promptsOf(12), options, createRandom(3));
+    const expected = await bound.generate(promptsOf(6), options, createRandom(3));
     const given = await generator.generate(
-      promptsOf(12),
+      promptsOf(6),
       { ...options, onToken: () => seen.push(isPacked()) },
       createRandom(3),
     );

@@ -20,18 +20,20 @@ import { type LyingWeights, lyingProducts, lyingWeights } from "./lying-products
 import { tracesOf } from "./traces.js";
 
 /**
- * Lying products take as long for 1 row as for 10, packed ones a time per row, and from 12 rows on as long. With 24
- * matrices of 768 x 3072 and 2 threads, packed and lying, in ms: 3.5 and 11 for 1 row, 5.2 and 12 for 4, 8.5 and 12.5
- * for 8, 15 and 14.5 for 16. So a step loses about 0.75 ms for each row that it is short of 12; packing takes 420 ms.
+ * Lying products take as long for 1 row as for 10, packed ones a time per row. A step at 124M on 2 cores with AVX-512, lying
+ * and packed, in ms: 16.0 and 12.0 for 1 row, 17.4 and 14.7 for 4, 18.1 and 16.3 for 6, 17.1 and 17.9 for 8, 20 and 26
+ * for 16; packing takes 430 ms. With AVX2 packed ones win up to 16 rows, and twice as much for few. Packed weights are
+ * memory as large as the model, so where the two are near each other the weights stay as they lie: each row that a step
+ * is short of 6 counts as 0.8 ms lost, and each row above as 0.8 ms won.
  */
-export const rowsAtPar = 12;
+export const rowsAtPar = 6;
 const packingCost = 560;
 
 /**
- * In small models lying products lose in each step as well, whatever the rows: with 5M parameters 0.3 ms of 2, where
+ * In small models lying products lose for more rows as well: with 5M parameters and AVX2 0.3 ms of 2 for 16, where
  * packing takes 27 ms. So 64 tokens of 16 rows take 0.94 of the time that they take with weights packed for them.
  */
-const lossOfSmall = 6;
+const rowsAtParOfSmall = 22;
 
 type Step = CompiledFunction<StepInputs, StepOutputs>;
 type StepArguments = Omit<Parameters<Step>[0], "ids" | "parameters"> & { readonly ids: HostTensor };
@@ -69,8 +71,7 @@ export function createStepper(
   let weights: Promise<LyingWeights> | undefined;
   let lyingSteps: Promise<unknown> = Promise.resolve();
   let lost = 0;
-  const isSmall = meanSize(config, parameters) < repackingCostsFrom;
-  const lossOf = (rows: number) => (isSmall ? lossOfSmall : 0) + Math.max(0, rowsAtPar - rows);
+  const par = meanSize(config, parameters) < repackingCostsFrom ? rowsAtParOfSmall : rowsAtPar;
   let left: Promise<void> | undefined;
   const leaveLying = async () => {
     await lyingSteps;
@@ -80,7 +81,7 @@ export function createStepper(
 
   return {
     expect(rows, steps) {
-      if (lost + steps * lossOf(rows) >= packingCost) lost = packingCost;
+      if (lost + steps * (par - rows) >= packingCost) lost = packingCost;
     },
     async step(inputs) {
       if (lost >= packingCost) {
@@ -88,7 +89,7 @@ export function createStepper(
         await left;
         return bound(inputs);
       }
-      lost += lossOf(inputs.ids.type.shape[0] as number);
+      lost = Math.max(0, lost + par - (inputs.ids.type.shape[0] as number));
       weights ??= lyingWeights(backend, config, parameters);
       const run = weights.then((own) => lying({ ...inputs, parameters: own.parameters }));
       // Other batches of the generator may run beside this one.
