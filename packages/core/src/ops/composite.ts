@@ -107,18 +107,18 @@ export const composites: CompositePart<CompositeName> = {
       approximate === "none"
         ? [mul(mul(x!, 0.5), add(erf(mul(x!, Math.SQRT1_2)), 1))]
         : [mul(x!, sigmoid(mul(x!, add(mul(square(x!), tanhCubic * tanhScale), tanhScale))))],
-    gradient: ({ inputs: [x], attributes: { approximate }, gradients }) => {
+    gradient: ({ inputs: [x], outputs: [y], attributes: { approximate }, gradients }) => {
       const g = only(gradients);
       if (approximate === "none") {
         const cumulative = mul(add(erf(mul(x!, Math.SQRT1_2)), 1), 0.5);
         const density = mul(exp(mul(square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
         return [mul(g, add(cumulative, mul(x!, density)))];
       }
-      // d/dx x s(w) = s + x w' (s - s s), w = scale x + scale cubic x^3, x w' = scale x + 3 scale cubic x^3
+      // d/dx x s(w) = s + x w' s (1 - s) = s (1 + w' (x - y)), w = scale x + scale cubic x^3, w' = scale + 3 scale cubic x^2
       const squared = square(x!);
       const s = sigmoid(mul(x!, add(mul(squared, tanhCubic * tanhScale), tanhScale)));
-      const slope = mul(x!, add(mul(squared, 3 * tanhCubic * tanhScale), tanhScale));
-      return [mul(g, add(s, mul(slope, sub(s, square(s)))))];
+      const slope = add(mul(squared, 3 * tanhCubic * tanhScale), tanhScale);
+      return [mul(g, mul(s, add(mul(slope, sub(x!, y!)), 1)))];
     },
   },
   silu: {
