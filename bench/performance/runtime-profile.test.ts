@@ -86,6 +86,20 @@ it("adds up what came after the warm-up, by part", async () => {
   expect(both.byPart.sessions).toBe(27);
 });
 
+it("tells sums of columns, which are products with a row of ones, from products with weights", async () => {
+  const path = join(folder, "profile_2026-11-21_22-41-30_953.json");
+  const product = (rows: number) => {
+    const shapes = [
+      [rows, 6],
+      [6, 4],
+    ];
+    return node("MatMul", rows, 1000 * rows, shapes, [[rows, 4]]);
+  };
+  await writeFile(path, JSON.stringify([product(1), product(2)]));
+  const { byPart } = readProfile(path, { since: 0, vocabulary: 11, positions: 7 });
+  expect(byPart).toEqual({ elementwise: 1, products: 2 });
+});
+
 it("needs to know when a profile began", async () => {
   const path = join(folder, "profile.json");
   await writeFile(path, "[]");

@@ -69,7 +69,8 @@ export function readProfile(path: string, { since, vocabulary, positions }: Prof
     const operator = args.op_name ?? "";
     const [inputs, outputs] = [shapesOf(args.input_type_shape), shapesOf(args.output_type_shape)];
     const isTable = [vocabulary, positions].includes(inputs[0]?.[0] ?? 0);
-    const part = partOf(kindOf(operator, isTable), [...inputs, ...outputs], vocabulary);
+    const kind = isColumnSum(operator, inputs) ? "other" : kindOf(operator, isTable);
+    const part = partOf(kind, [...inputs, ...outputs], vocabulary);
     byPart[part] = (byPart[part] ?? 0) + milliseconds;
     const what = `${operator} ${inputs.map((shape) => shape.join("x")).join(" ")}`;
     const node = nodes.get(what);
@@ -120,6 +121,10 @@ export function sumProfiles(profiles: readonly SessionProfile[]): SessionProfile
   }
   return { byPart, byNode: [...nodes.values()].sort((a, b) => b.milliseconds - a.milliseconds) };
 }
+
+/** The backend adds up columns by a row of ones; all else that is measured has more rows. */
+const isColumnSum = (operator: string, [first]: readonly (readonly number[])[]): boolean =>
+  operator === "MatMul" && first?.length === 2 && first[0] === 1;
 
 /** @param isTable - whether the first operand has the length of an embedding; other rows are taken around attention */
 function kindOf(operator: string, isTable: boolean): Kind {

@@ -55,6 +55,21 @@ describe("plans", () => {
     `);
   });
 
+  it("add up columns by one row of ones, and rows as they are", () => {
+    const [x, y] = [real("x", 5, 4), real("y", 5, 3)];
+    const outputs = [sum(x, 0), sum(y, 0), sum(x, 1)];
+    expect(print(plan([x, y], outputs))).toMatchInlineSnapshot(`
+      "model
+        v0 = Expand(float32_1,i64_1_5)
+        v2 = MatMul(v0,v1)
+        v3 = Reshape(v2,i64_4)
+        v5 = MatMul(v0,v4)
+        v6 = Reshape(v5,i64_3)
+        v7 = ReduceSum(v1,i64_1) {"keepdims":{"int":1}}
+        v8 = Reshape(v7,i64_5)"
+    `);
+  });
+
   it("join the gradients of slices", () => {
     const x = real("x", 5, 7);
     const parts = [slice(x, 1, 0, 2), slice(x, 1, 2, 7)] as const;

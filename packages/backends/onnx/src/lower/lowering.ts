@@ -48,6 +48,8 @@ export interface Lowering {
   reshapeTarget(sizes: readonly Size[]): string;
   /** The shape as an int64 list, free sizes computed. */
   shape(sizes: readonly Size[]): string;
+  /** float32 `[1, size]`. */
+  ones(size: Size): string;
 }
 
 export type Lower<K extends OpName> = (lowering: Lowering, operation: Operation<K>) => readonly string[];
@@ -148,7 +150,7 @@ export function lower(request: LowerRequest): LoweredModel {
   /** A free size as an int64 list of one. */
   const symbolNames = new Map<string, string>();
   const symbolSize = (expression: Expression): string => {
-    const key = `${expression.symbols.map((symbol) => symbol.name).join("*")}*${expression.factor}+${expression.offset}`;
+    const key = describe(expression);
     const known = symbolNames.get(key);
     if (known !== undefined) return known;
     const factors = expression.symbols.map(({ input, axis }) => {
@@ -165,6 +167,14 @@ export function lower(request: LowerRequest): LoweredModel {
     if (list.every((size) => typeof size === "number")) return int64s(list as readonly number[]);
     const parts = list.map((size) => (typeof size === "number" ? int64s([size]) : symbolSize(size)));
     return emit("Concat", parts, { attributes: { axis: { int: 0 } } });
+  };
+
+  const onesNames = new Map<string, string>();
+  const ones: Lowering["ones"] = (size) => {
+    const key = describe(size);
+    const name = onesNames.get(key) ?? emit("Expand", [lowering.scalar(1, "float32"), shape([1, size])]);
+    onesNames.set(key, name);
+    return name;
   };
 
   const sizesOf = (tensor: Tensor): readonly Size[] => {
@@ -197,6 +207,7 @@ export function lower(request: LowerRequest): LoweredModel {
         : shape(list);
     },
     shape,
+    ones,
   };
 
   const hasFixedRows = (operation: Operation): boolean => {
@@ -250,7 +261,9 @@ function neededNodes(nodes: readonly Node[], outputs: readonly { readonly name: 
     .reverse();
 }
 
-function describe({ symbols, factor, offset }: Expression): string {
+function describe(size: Size): string {
+  if (typeof size === "number") return String(size);
+  const { symbols, factor, offset } = size;
   return `${symbols.map((symbol) => symbol.name).join("*")}*${factor}+${offset}`;
 }
 
