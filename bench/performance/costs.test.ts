@@ -1,11 +1,14 @@
 import {
   add,
   collectRows,
+  compileFunction,
+  float32,
   legalize,
   matMul,
   reshape,
   softmax,
   spreadRows,
+  type Tensor,
   takeRows,
   trace,
   transpose,
@@ -77,6 +80,23 @@ it("counts rows that are moved around attention there, on a backend that knows o
     // 4 rows for attention, 3 after it.
     attention: { flops: 0, bytes: 2 * (4 + 3) * 5 * 4 },
   });
+});
+
+it("counts free sizes as they are in a run", async () => {
+  const backend = countingBackend(new Set(), vocabulary);
+  const double = compileFunction(
+    backend,
+    ({ x, weight }: { readonly x: Tensor; readonly weight: Tensor }) => ({ y: matMul(x, weight) }),
+    { dynamic: { x: ["rows", null] } },
+  );
+  const weight = float32(new Float32Array(20), [5, 4]);
+  for (const rows of [3, 6]) {
+    const { y } = await double({ x: float32(new Float32Array(5 * rows), [rows, 5]), weight });
+    expect(y.type.shape).toEqual([rows, 4]);
+    expect(backend.takeCosts()).toEqual({
+      products: { flops: 2 * rows * 5 * 4, bytes: (rows * 5 + 5 * 4 + rows * 4) * 4 },
+    });
+  }
 });
 
 it("adds up", () => {

@@ -8,10 +8,12 @@ import {
   type HostTensor,
   legalize,
   sizeOf,
+  type Tensor,
   type TensorType,
   topologicalOrder,
 } from "@alignkit/core";
-import { addCosts, bytesOfType, type Costs, graphCosts, toldWhole } from "./costs.js";
+import { createSizeReader, evaluateSize } from "../../packages/backends/onnx/src/dimensions.js";
+import { addCosts, bytesOf, type Costs, graphCosts, toldWhole } from "./costs.js";
 
 /** Results are ones, and 0 where they are a single number: finite losses, tokens that can be drawn, and no differences. */
 export interface CountingBackend extends Backend {
@@ -20,7 +22,7 @@ export interface CountingBackend extends Backend {
 }
 
 /**
- * Computes nothing; counts what each run would cost at its true sizes.
+ * Computes nothing; counts what each run would cost at its true sizes, those that are free among them.
  * @param supports - composites that the backend in question takes whole
  */
 export function countingBackend(supports: Backend["supports"], vocabulary: number): CountingBackend {
@@ -30,20 +32,23 @@ export function countingBackend(supports: Backend["supports"], vocabulary: numbe
     specificationVersion: "v1",
     name: "counting",
     supports,
-    dynamicShapes: false,
+    dynamicShapes: true,
     upload: async (value) => onesOf(value.type),
-    async compile(graph, { constants = new Map() } = {}) {
+    async compile(graph, { constants = new Map(), variant = graph } = {}) {
       // Weights that are given for good are read, and written once in the order that products like.
       for (const tensor of constants.values()) {
         if (prepared.has(tensor)) continue;
         prepared.add(tensor);
-        costs = addCosts(costs, { sessions: { flops: 0, bytes: 2 * bytesOfType(tensor.type) } });
+        costs = addCosts(costs, { sessions: { flops: 0, bytes: 2 * bytesOf(tensor.type) } });
       }
-      const own = graphCosts(legalize(graph, new Set([...supports, ...toldWhole])), vocabulary);
+      const whole = new Set([...supports, ...toldWhole]);
+      const legal = legalize(graph, whole);
+      const typesOf = typesInRuns(legal, legalize(variant, whole));
       return {
-        async run() {
-          costs = addCosts(costs, own);
-          return graph.outputs.map(({ type }) => onesOf(type));
+        async run(inputs) {
+          const typeOf = typesOf(inputs);
+          costs = addCosts(costs, graphCosts(legal, vocabulary, typeOf));
+          return legal.outputs.map((tensor) => onesOf(typeOf(tensor)));
         },
         async dispose() {},
       };
@@ -55,6 +60,25 @@ export function countingBackend(supports: Backend["supports"], vocabulary: numbe
       prepared.clear();
       return taken;
     },
+  };
+}
+
+/** Types of tensors in a run with such inputs, by two traces. */
+function typesInRuns(graph: Graph, variant: Graph) {
+  const sizes = createSizeReader(graph, variant);
+  const twins = topologicalOrder(variant.outputs);
+  const twinOf = new Map(
+    topologicalOrder(graph.outputs).map((operation, index) => [operation, twins[index]]),
+  );
+  return (inputs: readonly (DeviceTensor | undefined)[]) => {
+    const values = new Map(
+      sizes.symbols.map((symbol) => [symbol, inputs[symbol.input]?.type.shape[symbol.axis] as number]),
+    );
+    return ({ type, operation, index }: Tensor): TensorType => {
+      const twin = twinOf.get(operation)?.types[index] ?? type;
+      const shape = sizes.readShape(type.shape, twin.shape).map((size) => evaluateSize(size, values));
+      return { dtype: type.dtype, shape };
+    };
   };
 }
 
