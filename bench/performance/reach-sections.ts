@@ -48,11 +48,11 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
       reach.allowed.toFixed(0),
       reach.productsAtBest.toFixed(0),
       reach.productsAtShapes.toFixed(0),
-      reach.productsNow.toFixed(0),
       reach.rest.toFixed(0),
+      reach.operatorsAtShapes.toFixed(0),
       reach.leastAtBest.toFixed(2),
       reach.leastAtShapes.toFixed(2),
-      reach.leastNow.toFixed(2),
+      reach.leastOfOperators.toFixed(2),
     ];
   });
   if (rows.length === 0) return "No target of time is missed.";
@@ -66,11 +66,11 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
         "allowed, ms",
         "products at the best rate, ms",
         "at those of their shapes, ms",
-        "as they are, ms",
         "the rest, ms",
+        "all operators at their shortest, ms",
         "least ratio at the best rate",
         "at those of their shapes",
-        "as they are",
+        "of all operators",
       ],
       rows,
     ),
@@ -81,7 +81,7 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
 /** Whether the target can be met, and what that would take. */
 function conclusion(
   target: number,
-  { allowed, leastAtBest, leastAtShapes, leastNow, productsNow, rest, neededRate }: Reach,
+  { allowed, leastAtBest, leastAtShapes, leastOfOperators, operatorsAtShapes, neededRate }: Reach,
   best: Peaks,
 ): string {
   const goal = target.toFixed(2);
@@ -93,8 +93,8 @@ function conclusion(
   if (leastAtShapes > target) {
     return `**Out of reach with its products of these shapes**: ${goal} takes ${needed}. Products of these shapes at the best rate would change that.`;
   }
-  if (leastNow > target) {
-    return `**Out of reach with its products as long as they take**: in the shortest run ${productsNow.toFixed(0)} ms, with ${rest.toFixed(0)} for all else at its floor, of the ${allowed.toFixed(0)} that ${goal} allows. Every call of a product as short as the shortest of its shape would change that.`;
+  if (leastOfOperators > target) {
+    return `**Out of reach with its operators**: were every call as short as the shortest of its shapes, and nothing else lost, they would take ${operatorsAtShapes.toFixed(0)} ms of the ${allowed.toFixed(0)} that ${goal} allows; by the floors it takes ${needed}. Faster operators, or such that compute more of a layer at once, would change that.`;
   }
   return `**Within reach**: ${goal} takes ${needed}.`;
 }

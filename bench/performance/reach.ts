@@ -17,8 +17,8 @@ export interface Reach {
   readonly productsAtBest: number;
   /** Milliseconds that they take where each call is as short as the shortest of its shapes, or as in the shortest run. */
   readonly productsAtShapes: number;
-  /** Milliseconds that they take in the shortest run: the share that the profile gives them. */
-  readonly productsNow: number;
+  /** Milliseconds of all operators, if each call were as short as the shortest of its shapes, and of the optimizer. */
+  readonly operatorsAtShapes: number;
   /** Milliseconds of all else at the peaks, or in the shortest run where caches made it shorter. */
   readonly rest: number;
   /** What makes up most of it: the parts with a tenth or more, the longest first. */
@@ -30,7 +30,7 @@ export interface Reach {
   /** Time of ours over the shortest of the peer, if all of it were so. */
   readonly leastAtBest: number;
   readonly leastAtShapes: number;
-  readonly leastNow: number;
+  readonly leastOfOperators: number;
   /** FLOPs a second that products need for the target when the rest is at its floor; null where no rate is enough. */
   readonly neededRate: number | null;
   /** The parts that are longest above their floors, by so many milliseconds, the longest first. */
@@ -38,6 +38,8 @@ export interface Reach {
 }
 
 const productParts: ReadonlySet<Part> = new Set<Part>(["products", "head"]);
+/** What the library computes; the optimizer is ours. */
+const operatorParts: readonly Part[] = ["products", "head", "attention", "elementwise", "embedding", "loss"];
 const otherParts = partNames.filter((part) => !productParts.has(part));
 
 /**
@@ -60,9 +62,11 @@ export function reachOf(
 
   const allowed = target * peer;
   const flops = sum(productParts, (part) => costOf(part).flops);
+  // In the shortest run: the share that the profile gives them.
   const share = sum(productParts, (part) => profiled.byPart[part] ?? 0) / profiled.milliseconds;
   const productsNow = share * own;
   const productsAtShapes = Math.min(sum(productParts, atShapes), productsNow);
+  const operatorsAtShapes = Math.min(sum(operatorParts, atShapes) + floor("optimizer"), own);
   const productsAtBest = Math.min(
     sum(productParts, (part) => Math.min(floor(part), atShapes(part))),
     productsNow,
@@ -74,7 +78,7 @@ export function reachOf(
     flops,
     productsAtBest,
     productsAtShapes,
-    productsNow,
+    operatorsAtShapes,
     rest,
     restParts: otherParts
       .map((part) => ({ part, bytes: costOf(part).bytes, milliseconds: floor(part) }))
@@ -82,7 +86,7 @@ export function reachOf(
       .sort((a, b) => b.milliseconds - a.milliseconds),
     leastAtBest: (productsAtBest + rest) / peer,
     leastAtShapes: (productsAtShapes + rest) / peer,
-    leastNow: (productsNow + rest) / peer,
+    leastOfOperators: operatorsAtShapes / peer,
     neededRate: allowed > rest ? (1000 * flops) / (allowed - rest) : null,
     gaps: partNames
       .map((part) => ({ part, milliseconds: over(part) }))
