@@ -7,13 +7,14 @@ import {
   type Graph,
   legalize,
   type Operation,
+  type OpName,
 } from "@alignkit/core";
 import { createDeviceMemory } from "./device-memory.js";
 import { createExecutable } from "./executable.js";
 import { createHeap } from "./heap.js";
 import { createHostKernels } from "./kernels/host-kernels.js";
 import { findLibrary } from "./library.js";
-import { isWholeAttention } from "./lower/attention.js";
+import { isWholeAttention, isWholeRotation } from "./lower/attention.js";
 import { wholeComposites } from "./lower/table.js";
 import { createFileMapper } from "./mapped-files.js";
 import { createHostMemory, createMemoryPool } from "./memory.js";
@@ -29,11 +30,15 @@ import type { TensorMemory, Value } from "./tensor-memory.js";
 /** Host kernels are bound by memory, which a few threads use up. */
 const mostKernelThreads = 4;
 
-/** Composites that need host memory, beside those that ONNX Runtime takes whole anywhere. */
-const hostComposites: readonly CompositeName[] = ["adamWUpdate", "cachedAttention"];
+/** Composites that are taken whole on the host alone, beside those that ONNX Runtime takes whole anywhere. */
+const hostComposites: readonly CompositeName[] = ["adamWUpdate", "cachedAttention", "rotary"];
 
-const canTake = (operation: Operation): boolean =>
-  operation.op !== "cachedAttention" || isWholeAttention(operation);
+/** Of composites that are taken whole in some cases. */
+const conditions: Readonly<Partial<Record<OpName, (operation: Operation) => boolean>>> = {
+  cachedAttention: isWholeAttention,
+  rotary: isWholeRotation,
+};
+const canTake = (operation: Operation): boolean => conditions[operation.op]?.(operation) ?? true;
 
 /**
  * ONNX Runtime as a backend: whole graphs as models, results written in place, optimizer steps on the host.

@@ -12,6 +12,29 @@ export const overwrites: Readonly<Partial<Record<OpName, readonly (number | unde
 export const isWholeAttention = ({ inputs }: Operation): boolean =>
   ((inputs[3] as Tensor).shape[3] as number) % 8 === 0;
 
+/**
+ * ONNX Runtime's rotation has one angle for each pair of columns: cosines and sines of angles that stand side by side
+ * twice, as models have them; negative sines turn back.
+ */
+export function isWholeRotation({ inputs }: Operation): boolean {
+  const isPaired = (tensor: Tensor, op: "cos" | "sin"): boolean => {
+    const { operation } = tensor;
+    if (operation.op === "neg") return isPaired(operation.inputs[0] as Tensor, op);
+    const angles = operation.inputs[0]?.operation;
+    return operation.op === op && angles?.op === "concat" && isTwice(angles);
+  };
+  return isPaired(inputs[1] as Tensor, "cos") && isPaired(inputs[2] as Tensor, "sin");
+}
+
+/** Whether a concatenation, along the last of four axes, is of one tensor and itself. */
+function isTwice({ inputs, attributes }: Operation): boolean {
+  const { axis } = attributes as Operation<"concat">["attributes"];
+  const [first, second, ...more] = inputs as readonly [Tensor, Tensor?];
+  return (
+    axis === 3 && more.length === 0 && first.operation === second?.operation && first.index === second.index
+  );
+}
+
 /** The matrix that slices of its columns make up side by side, in this order. */
 function wholeOf(slices: readonly Tensor[]): Tensor | undefined {
   const whole = slices[0]?.operation.inputs[0];
@@ -42,6 +65,32 @@ function scaled(lowering: Lowering, rows: string, width: number, queries: number
 }
 
 export const attention = {
+  rotary: (lowering, operation) => {
+    const [x, cosine, sine] = operation.inputs as readonly Tensor[] as [Tensor, Tensor, Tensor];
+    const half = (x.shape[3] as number) / 2;
+    // What all layers share, ONNX Runtime computes once.
+    const table = (tensor: Tensor) => {
+      const [start, end, axis] = [0, half, 3].map((value) => lowering.int64s([value])) as [
+        string,
+        string,
+        string,
+      ];
+      const left = lowering.emit("Slice", [lowering.name(tensor), start, end, axis]);
+      return lowering.emit("Reshape", [left, lowering.int64s([-1, half])]);
+    };
+    const [cosines, sines] = [table(cosine), table(sine)];
+    const rows = lowering.emit("Gather", [lowering.emit("Shape", [cosines]), lowering.int64(0)]);
+    const all = lowering.emit("Range", [lowering.int64(0), rows, lowering.int64(1)]);
+    const [ownBatch, , length] = lowering.sizesOf(cosine) as readonly [Size, Size, Size];
+    const [batch] = lowering.sizesOf(x) as readonly [Size];
+    const own = lowering.emit("Reshape", [all, lowering.shape([ownBatch, length])]);
+    const places = lowering.emit("Expand", [own, lowering.shape([batch, length])]);
+    return [
+      lowering.emit("RotaryEmbedding", [lowering.name(x), places, cosines, sines], {
+        domain: "com.microsoft",
+      }),
+    ];
+  },
   cachedAttention: (lowering, operation) => {
     const { scale, slidingWindow } = operation.attributes;
     const [queries, keys, values, pastKeys, pastValues, lengths] = operation.inputs as readonly Tensor[] as [

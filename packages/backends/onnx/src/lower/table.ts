@@ -15,6 +15,7 @@ export type WholeComposite =
   | "rmsNorm"
   | "sumSquares"
   | "gelu"
+  | "rotary"
   | "cachedAttention";
 
 /** A rule for every op that may reach a model. A missing one does not compile. */
