@@ -52,11 +52,11 @@ const table: Readonly<Record<string, (request: WorkRequest, config: ModelConfig)
     },
     why: arena,
   }),
-  generate: ({ batch, prompt = 64, new: added = 64, ends, anew = false }, config) => ({
+  generate: ({ batch, prompt = 64, new: added = 64 }, config) => ({
     held: {
       parameters: parameterBytes(config, "language_model"),
-      // Where rows end one by one, few are left so often that a generator which stays packs in the end.
-      "weights in another form": decodingWeightBytes(config, ends === undefined || anew ? batch : 1),
+      // Where rows end one by one, what few of them lose the many before them have won: they are not packed.
+      "weights in another form": decodingWeightBytes(config, batch),
       "key-value cache": cacheBytes(config, batch, prompt + added),
     },
     why: inOtherForm,
