@@ -37,7 +37,8 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
   const { name } = engine;
   const runtime = createRuntime(engine);
   const supports: ReadonlySet<CompositeName> = new Set(wholeComposites);
-  const hasOneDnn = !engine.settings.gpu && canLoad(runtime, oneDnnProbe);
+  const isGpu = engine.settings.gpu;
+  const target = { isGpu, hasOneDnn: !isGpu && canLoad(runtime, oneDnnProbe) };
   const known = new WeakSet<DeviceTensor>();
   const create: Create = (type, place, host) => {
     const value = createValue(runtime, type, place, host);
@@ -56,7 +57,7 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
     const waiting = idle.findIndex((one) => one.source === source && one.constants === constants);
     if (waiting >= 0) return idle.splice(waiting, 1)[0] as Program;
     const graph = legalize(source, supports);
-    const plan = makePlan(graph, new Set(positions), hasOneDnn);
+    const plan = makePlan(graph, new Set(positions), target);
     return { source, constants, graph, plan, session: runtime.load(plan.nodes) };
   };
   return {

@@ -11,7 +11,7 @@ import {
   TensorMap,
   topologicalOrder,
 } from "@alignkit/core";
-import { type Attributes, lower } from "./lower/lowering.js";
+import { type Attributes, lower, type Target } from "./lower/lowering.js";
 import { lowerTable, overwrites } from "./lower/table.js";
 import type { Node } from "./saved-model-proto.js";
 
@@ -63,9 +63,8 @@ export const actions = {
 /**
  * @param graph - legalized
  * @param constantPositions - inputs that are set once
- * @param hasOneDnn - whether TensorFlow has oneDNN's operators of products
  */
-export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, hasOneDnn: boolean): Plan {
+export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, target: Target): Plan {
   const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");
   const positions = new TensorMap<number>();
   for (const [position, tensor] of graph.inputs.entries()) positions.set(tensor, position);
@@ -104,7 +103,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, h
     operations: order,
     outputs: graph.outputs,
     table: lowerTable,
-    hasOneDnn,
+    target,
     variable: (tensor) => {
       const found = overwritten.get(tensor);
       return found && variable(found.position, found.ignoresReaders);

@@ -7,7 +7,9 @@ const productOps = (shapes: { a: readonly number[]; b: readonly number[] }, hasO
     a: { dtype: "float32", shape: shapes.a },
     b: { dtype: "float32", shape: shapes.b },
   });
-  return makePlan(graph, new Set(), hasOneDnn).nodes.flatMap(({ op }) => (op.includes("MatMul") ? op : []));
+  return makePlan(graph, new Set(), { isGpu: false, hasOneDnn }).nodes.flatMap(({ op }) =>
+    op.includes("MatMul") ? op : [],
+  );
 };
 
 it("gives products of more than 64 rows to oneDNN, where TensorFlow has its operators", () => {

@@ -43,7 +43,7 @@ export function product(
   [rank, rows]: readonly [number, number],
   transposes: readonly [boolean, boolean],
 ): string {
-  const { op, attributes } = productNode(rank, transposes, lowering.hasOneDnn && rows > fewRows);
+  const { op, attributes } = productNode(rank, transposes, lowering.target.hasOneDnn && rows > fewRows);
   return lowering.emit(op, operands, attributes);
 }
 
@@ -58,7 +58,7 @@ function byTransposed(
   count: number,
   [outputs, inputs]: readonly [number, number],
 ): string {
-  const isWide = !lowering.hasOneDnn && count <= inputs && inputs < outputs;
+  const isWide = !lowering.target.hasOneDnn && count <= inputs && inputs < outputs;
   if (count > fewRows && !isWide) return product(lowering, [x, weight], [2, count], [false, true]);
   const { op, attributes } = productNode(2, [false, true], false);
   const turned = lowering.emit(op, [weight, x], attributes);

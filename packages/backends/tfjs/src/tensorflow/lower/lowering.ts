@@ -38,6 +38,12 @@ export interface Lowering {
   readonly latestEffect: string | undefined;
   /** Whether a value has one reader and is not an output. */
   isReadOnce(tensor: Tensor): boolean;
+  readonly target: Target;
+}
+
+/** What a graph is lowered for. */
+export interface Target {
+  readonly isGpu: boolean;
   /** Whether TensorFlow has oneDNN's operators of products. */
   readonly hasOneDnn: boolean;
 }
@@ -57,7 +63,7 @@ export interface LowerRequest {
   /** As {@link Lowering.variable}. */
   readonly variable: (tensor: Tensor) => string | undefined;
   readonly table: LowerTable;
-  readonly hasOneDnn: boolean;
+  readonly target: Target;
 }
 
 export interface Lowered {
@@ -71,7 +77,7 @@ export interface Lowered {
 /** Operations that their readers may do without: they are emitted where they are read. */
 const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
 
-export function lower({ operations, outputs, input, variable, table, hasOneDnn }: LowerRequest): Lowered {
+export function lower({ operations, outputs, input, variable, table, target }: LowerRequest): Lowered {
   const nodes: Node[] = [];
   const effects: string[] = [];
   const names = new TensorMap<string>();
@@ -118,7 +124,7 @@ export function lower({ operations, outputs, input, variable, table, hasOneDnn }
       return effects.at(-1);
     },
     isReadOnce: (tensor) => uses.get(tensor) === 1,
-    hasOneDnn,
+    target,
   };
   for (const operation of operations) {
     const isDone = names.get(resultsOf(operation)[0] as Tensor) !== undefined;
