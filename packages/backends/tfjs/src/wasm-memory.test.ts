@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as tfjsCore from "@tensorflow/tfjs-core";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createTfjsBackend } from "./backend.js";
 import { shareMemory } from "./wasm-memory.js";
 
@@ -12,6 +12,7 @@ it("refuses a binary that does not declare a memory", () => {
   // The start of every module, and nothing after it.
   const empty = Buffer.from("\0asm\u0001\0\0\0", "latin1");
   writeFileSync(join(folder, "tfjs-backend-wasm-simd.wasm"), empty);
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const loaded = { setWasmPaths: () => expect.unreachable() };
   expect(() => shareMemory(loaded, join(folder, "main.js"))).toThrow(
     "tfjs-backend-wasm-simd.wasm does not declare its memory as version 4.22.0 does; install that version",
