@@ -57,7 +57,7 @@ describe.each(configs)("states of some tokens of $family", (config) => {
       { type: { dtype: "float32", shape }, data: Float64Array.from(data, (x) => x + random.normal() / 2) },
     ]),
   );
-  const masks = residualMasks(config, { rows: B, length: T }, 0.4, createRandom(5));
+  const masks = residualMasks(config, { length: T, lengths: new Array(B).fill(T) }, 0.4, createRandom(5));
   const indexed = (value: (index: number) => number) =>
     int32(
       Array.from({ length: B * T }, (_, index) => value(index)),

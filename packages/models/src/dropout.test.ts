@@ -108,7 +108,7 @@ function expectClose(actual: readonly number[], expected: readonly number[]): vo
 describe("residualMasks", () => {
   it("drops at the rate and keeps the mean, from the stream alone", () => {
     const make = (name: string) =>
-      residualMasks(gpt2, { rows: 40, length: 50 }, 0.2, createRandom(1).split(name));
+      residualMasks(gpt2, { length: 50, lengths: new Array(40).fill(50) }, 0.2, createRandom(1).split(name));
     const { attention, mlp } = make("a");
     expect([attention.length, mlp.length]).toEqual([2, 2]);
     const all = [...attention, ...mlp];
@@ -128,6 +128,24 @@ describe("residualMasks", () => {
     }
     expect(make("a")).toEqual({ attention, mlp });
     expect(make("b").attention[0]).not.toEqual(attention[0]);
+  });
+
+  it("drops the same of each row however far the rows are padded, and whatever rows come after", () => {
+    const make = (length: number, lengths: readonly number[]) =>
+      residualMasks(gpt2, { length, lengths }, 0.4, createRandom(2));
+    const [tight, wide] = [make(5, [3, 5]), make(8, [3, 5, 1])];
+    const rowsOf = ({ data, type }: HostTensor, lengths: readonly number[]) =>
+      lengths.map((real, row) => {
+        const start = row * (type.shape[1] as number) * D;
+        return Array.from(data.slice(start, start + real * D));
+      });
+    for (const branch of ["attention", "mlp"] as const) {
+      for (const [layer, mask] of tight[branch].entries()) {
+        expect(rowsOf(wide[branch][layer] as HostTensor, [3, 5])).toEqual(rowsOf(mask, [3, 5]));
+      }
+    }
+    // Padding: of 5 slots two, of 6 numbers each.
+    expect(Array.from(tight.mlp[1]?.data.slice(3 * D, 5 * D) ?? [])).toEqual(new Array(2 * D).fill(1));
   });
 });
 
@@ -172,7 +190,7 @@ describe.each([
   });
 
   it("has the gradient of its value", async () => {
-    const masks = residualMasks(config, { rows: B, length: T }, 0.4, createRandom(5));
+    const masks = residualMasks(config, { length: T, lengths: new Array(B).fill(T) }, 0.4, createRandom(5));
     const direction = createRandom(6);
     const along = Object.fromEntries(
       Object.entries(parameters).map(([name, { data }]) => [

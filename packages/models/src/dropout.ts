@@ -3,8 +3,8 @@
  * remain are scaled up, so that the expectation stays. transformers has it as `resid_pdrop` (GPT-2: after the
  * projections that end attention and MLP); families without such a setting have the same two places.
  *
- * Masks are made here and given to the graph, so that every backend drops the same numbers and a resumed run drops those
- * of an uninterrupted one.
+ * Masks are made here and given to the graph, so that a resumed run drops the numbers of an uninterrupted one. They depend
+ * on the tokens of each row alone, so that every backend drops the same, though some have batches padded to fewer sizes.
  */
 import { float32, type HostTensor, type Random } from "@alignkit/core";
 import type { ModelConfig } from "./config.js";
@@ -19,23 +19,29 @@ export interface ResidualMasks<T> {
 
 /**
  * Masks of one forward pass.
+ * @param batch - T, and how many tokens of each of the B rows are real, from the left; nothing is dropped of padding
  * @param rate - probability of dropping a number, in `[0, 1)`
  * @param random - of this pass alone: the same stream gives the same masks
  */
 export function residualMasks(
   { layers, hiddenSize }: Pick<ModelConfig, "layers" | "hiddenSize">,
-  { rows, length }: { readonly rows: number; readonly length: number },
+  batch: { readonly length: number; readonly lengths: ArrayLike<number> },
   rate: number,
   random: Random,
 ): ResidualMasks<HostTensor> {
-  const draw = createMaskSource(rate, random);
-  const perLayer = () =>
-    Array.from({ length: layers }, () => {
-      const mask = new Float32Array(rows * length * hiddenSize);
-      draw(mask);
-      return float32(mask, [rows, length, hiddenSize]);
+  const { length } = batch;
+  const lengths = Array.from(batch.lengths);
+  const perLayer = (branch: string) =>
+    Array.from({ length: layers }, (_, layer) => {
+      const draw = createMaskSource(rate, random.split(`${branch}-${layer}`));
+      const mask = new Float32Array(lengths.length * length * hiddenSize).fill(1);
+      for (const [row, real] of lengths.entries()) {
+        const start = row * length * hiddenSize;
+        draw(mask.subarray(start, start + real * hiddenSize));
+      }
+      return float32(mask, [lengths.length, length, hiddenSize]);
     });
-  return { attention: perLayer(), mlp: perLayer() };
+  return { attention: perLayer("attention"), mlp: perLayer("mlp") };
 }
 
 /**
