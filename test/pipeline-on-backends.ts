@@ -105,12 +105,9 @@ export async function runOn(backend: Backend, root: string): Promise<readonly St
     .map((line) => JSON.parse(line));
 }
 
-/**
- * On ONNX Runtime, whose batches are padded as those of backends without free sizes are: dropout draws a number per
- * position, padding included.
- */
+/** On ONNX Runtime, whose batches are padded less than those of backends without free sizes. */
 export const runOnOnnx = async (root: string): Promise<readonly StepMetrics[]> =>
-  runOn({ ...(await createOnnxBackend({ threads: 1 })), dynamicShapes: false }, root);
+  runOn(await createOnnxBackend({ threads: 1 }), root);
 
 /** Of the machine, not of the training. */
 const measured = /^elapsed\/|per_second|^memory\//;
