@@ -68,8 +68,7 @@ export function readProfile(path: string, { since, vocabulary, positions }: Prof
     if (cat !== "Node" || !name.endsWith("_kernel_time") || args === undefined) continue;
     const operator = args.op_name ?? "";
     const [inputs, outputs] = [shapesOf(args.input_type_shape), shapesOf(args.output_type_shape)];
-    const isTable = [vocabulary, positions].includes(inputs[0]?.[0] ?? 0);
-    const kind = isColumnSum(operator, inputs) ? "other" : kindOf(operator, isTable);
+    const kind = kindOf(operator, inputs[0] ?? [], [vocabulary, positions]);
     const part = partOf(kind, [...inputs, ...outputs], vocabulary);
     byPart[part] = (byPart[part] ?? 0) + milliseconds;
     const what = `${operator} ${inputs.map((shape) => shape.join("x")).join(" ")}`;
@@ -122,14 +121,16 @@ export function sumProfiles(profiles: readonly SessionProfile[]): SessionProfile
   return { byPart, byNode: [...nodes.values()].sort((a, b) => b.milliseconds - a.milliseconds) };
 }
 
-/** The backend adds up columns by a row of ones; all else that is measured has more rows. */
-const isColumnSum = (operator: string, [first]: readonly (readonly number[])[]): boolean =>
-  operator === "MatMul" && first?.length === 2 && first[0] === 1;
-
-/** @param isTable - whether the first operand has the length of an embedding; other rows are taken around attention */
-function kindOf(operator: string, isTable: boolean): Kind {
-  if (operator === "Gather") return isTable ? "rows" : "attention";
-  if (products.has(operator)) return "product";
+/**
+ * @param first - the shape of the first operand
+ * @param tables - lengths of embeddings
+ */
+function kindOf(operator: string, first: readonly number[], tables: readonly number[]): Kind {
+  // Other rows are taken around attention.
+  if (operator === "Gather") return tables.includes(first[0] ?? 0) ? "rows" : "attention";
+  // The backend adds up columns by a row of ones; all else that is measured has more rows.
+  const isColumnSum = operator === "MatMul" && first.length === 2 && first[0] === 1;
+  if (products.has(operator)) return isColumnSum ? "other" : "product";
   if (rows.has(operator)) return "rows";
   return attentions.has(operator) ? "attention" : "other";
 }

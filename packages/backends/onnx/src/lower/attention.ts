@@ -70,12 +70,8 @@ export const attention = {
     const half = (x.shape[3] as number) / 2;
     // What all layers share, ONNX Runtime computes once.
     const table = (tensor: Tensor) => {
-      const [start, end, axis] = [0, half, 3].map((value) => lowering.int64s([value])) as [
-        string,
-        string,
-        string,
-      ];
-      const left = lowering.emit("Slice", [lowering.name(tensor), start, end, axis]);
+      const columns = [0, half, 3].map((value) => lowering.int64s([value]));
+      const left = lowering.emit("Slice", [lowering.name(tensor), ...columns]);
       return lowering.emit("Reshape", [left, lowering.int64s([-1, half])]);
     };
     const [cosines, sines] = [table(cosine), table(sine)];

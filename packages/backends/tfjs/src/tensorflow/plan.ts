@@ -68,7 +68,8 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
   const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");
   const positions = new TensorMap<number>();
   for (const [position, tensor] of graph.inputs.entries()) positions.set(tensor, position);
-  const overwritten = findOverwritten(order, graph, positions, constantPositions);
+  const uses = countUses(order, graph.outputs);
+  const overwritten = findOverwritten(order, uses, positions, constantPositions);
 
   const extra: Node[] = [];
   const add = (name: string, op: string, inputs: readonly string[], attributes: Attributes): string => {
@@ -104,6 +105,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
     outputs: graph.outputs,
     table: lowerTable,
     target,
+    isReadOnce: (tensor) => uses.get(tensor) === 1,
     variable: (tensor) => {
       const found = overwritten.get(tensor);
       return found && variable(found.position, found.ignoresReaders);
@@ -181,11 +183,10 @@ interface Overwritten {
 /** Inputs that the only operation which reads them can overwrite, together with the others that it overwrites. */
 function findOverwritten(
   order: readonly Operation[],
-  graph: Graph,
+  uses: TensorMap<number>,
   positions: TensorMap<number>,
   constants: ReadonlySet<number>,
 ): TensorMap<Overwritten> {
-  const uses = countUses(order, graph.outputs);
   const found = new TensorMap<Overwritten>();
   for (const { op, inputs } of order) {
     const rule = overwrites[op];

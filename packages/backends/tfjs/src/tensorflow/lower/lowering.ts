@@ -1,7 +1,6 @@
 /** Builds nodes of a TensorFlow graph out of operations: names, constants, types. The rules per op stand in table.ts. */
 import {
   BackendError,
-  countUses,
   type DType,
   type HostTensor,
   int32,
@@ -64,6 +63,8 @@ export interface LowerRequest {
   readonly variable: (tensor: Tensor) => string | undefined;
   readonly table: LowerTable;
   readonly target: Target;
+  /** As {@link Lowering.isReadOnce}. */
+  readonly isReadOnce: (tensor: Tensor) => boolean;
 }
 
 export interface Lowered {
@@ -77,12 +78,12 @@ export interface Lowered {
 /** Operations that their readers may do without: they are emitted where they are read. */
 const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
 
-export function lower({ operations, outputs, input, variable, table, target }: LowerRequest): Lowered {
+export function lower(request: LowerRequest): Lowered {
+  const { operations, outputs, input, variable, table, target, isReadOnce } = request;
   const nodes: Node[] = [];
   const effects: string[] = [];
   const names = new TensorMap<string>();
   const constants = new Map<string, string>();
-  const uses = countUses(operations, outputs);
 
   const emit: Lowering["emit"] = (op, nodeInputs, attributes = {}) => {
     const name = `n${nodes.length}`;
@@ -123,7 +124,7 @@ export function lower({ operations, outputs, input, variable, table, target }: L
     get latestEffect() {
       return effects.at(-1);
     },
-    isReadOnce: (tensor) => uses.get(tensor) === 1,
+    isReadOnce,
     target,
   };
   for (const operation of operations) {
