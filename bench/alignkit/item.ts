@@ -48,7 +48,7 @@ export interface WorkRequest {
   readonly apart?: boolean;
   /** Of PPO, by role: `policy`, `reference`, `reward`. */
   readonly directories?: Readonly<Record<string, string>>;
-  /** Untimed runs before the first timed one; 1 unless given. */
+  /** Seconds of untimed runs before the first timed one; 2 unless given, none of 0. */
   readonly warmup?: number;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Our side of the bench, in a process of its own: one JSON object a line in, one a line out.
  *
- * The first request with given parameters makes the item and runs it `warmup` times, untimed; every request then runs
- * it once. `{"work": "about"}` tells what this side is; a failure answers `{"work", "error"}`.
+ * The first request with given parameters makes the item and runs it for `warmup` seconds, untimed; every request then
+ * runs it once. `{"work": "about"}` tells what this side is; a failure answers `{"work", "error"}`.
  */
 import { loadavg } from "node:os";
 import { createInterface } from "node:readline";
@@ -23,15 +23,17 @@ async function prepare(backend: Backend, line: string, request: WorkRequest): Pr
     throw new Error(`unknown work ${request.work}; known: ${Object.keys(makers).join(", ")}`);
   }
   const item = await make(backend, request);
-  for (let round = 0; round < (request.warmup ?? 1); round++) await item.run();
+  const warm = performance.now() + 1000 * (request.warmup ?? 2);
+  while (performance.now() < warm) await item.run();
+  // Exposed by --expose-gc: what warm-up left must not count. Not before each run: that drops compiled code, which V8
+  // would make anew on the processors of the run.
+  globalThis.gc?.();
   items.set(line, item);
   return item;
 }
 
 async function measure(backend: Backend, line: string, request: WorkRequest): Promise<object> {
   const item = await prepare(backend, line, request);
-  // Exposed by --expose-gc: what warm-up left must not count.
-  globalThis.gc?.();
   resetPeak();
   const base = residentMegabytes();
   const processor = process.cpuUsage();

@@ -1,7 +1,7 @@
 """PyTorch's side of the bench: one JSON object a line in, one a line out.
 
-The first request with given parameters makes the item and runs it `warmup` times, untimed; every request then runs it
-once. {"work": "about"} tells what this side is; a failure answers {"work", "error"}.
+The first request with given parameters makes the item and runs it for `warmup` seconds, untimed; every request then runs
+it once. {"work": "about"} tells what this side is; a failure answers {"work", "error"}.
 """
 import gc
 import json
@@ -66,7 +66,6 @@ class Memory:
         self.has_status = os.path.exists("/proc/self/status")
 
     def begin(self):
-        gc.collect()
         if self.has_status:
             reset_peak()
             return status_mb("VmRSS")
@@ -92,8 +91,10 @@ class Worker:
             if name not in MAKERS:
                 raise ValueError(f"unknown work {name}; known: {', '.join(sorted(MAKERS))}")
             run = MAKERS[name]({k: v for k, v in request.items() if k not in ("work", "warmup")})
-            for _ in range(request.get("warmup", 1)):
+            warm = time.perf_counter() + request.get("warmup", 2)
+            while time.perf_counter() < warm:
                 run()
+            gc.collect()
             self.items[key] = run
         return self.items[key]
 
