@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { useDirectory } from "../../test/files.js";
 import { readRows } from "./read-rows.js";
@@ -99,7 +100,10 @@ describe("leaves nothing", () => {
   });
 
   it("where the folder is not there", async () => {
-    await expect(write("none/a.jsonl", rows)).rejects.toThrow("none/a.jsonl: cannot be written; ENOENT");
+    const none = directory.path("none");
+    await expect(write("none/a.jsonl", rows)).rejects.toThrow(
+      `${join(none, "a.jsonl")}: cannot be written; there is no folder ${none}; make it first`,
+    );
   });
 });
 

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { DataError } from "@alignkit/core";
@@ -33,9 +34,11 @@ export interface RowSink {
 export async function createRowsFile(path: string): Promise<NewRowsFile> {
   const createSink = sinkOf(path);
   const temporary = `${path}.${process.pid}.tmp`;
-  const unwritable = (cause: Error) => {
+  const unwritable = (cause: NodeJS.ErrnoException) => {
     if (cause instanceof DataError) throw cause;
-    throw new DataError(`${path}: cannot be written; ${cause.message}`, { cause, details: { file: path } });
+    const reason =
+      cause.code === "ENOENT" ? `there is no folder ${dirname(path)}; make it first` : cause.message;
+    throw new DataError(`${path}: cannot be written; ${reason}`, { cause, details: { file: path } });
   };
   await (await open(temporary, "w").catch(unwritable)).close();
   const sink = createSink(temporary);
