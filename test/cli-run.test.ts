@@ -1,5 +1,5 @@
 /** `init`, `run`, the verbs of stages and `demo`, from an empty folder to a report. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -27,10 +27,16 @@ const short = [
   ["--set", "ppo.total_episodes=32", "--set", "ppo.ptx_files=null"],
 ].flat();
 
-it("init does not write over a pipeline", async () => {
+it("init does not write over a pipeline or data", async () => {
   const { code, messages } = await run(["init", "project"]);
   expect(code).toBe(2);
   expect(messages).toContain("pipeline.yaml: is there already; choose another folder");
+
+  await mkdir(join(directory, "own/data"), { recursive: true });
+  const other = await run(["init", "own"]);
+  expect(other.code).toBe(2);
+  expect(other.messages).toContain("data: is there already; choose another folder");
+  expect(await readdir(join(directory, "own"))).toEqual(["data"]);
 });
 
 it("init writes data of each format, which the stages read", async () => {

@@ -1,4 +1,5 @@
 /** `alignkit init`. */
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { ConfigError } from "@alignkit/core";
@@ -7,15 +8,16 @@ import type { Session } from "../session.js";
 import { exampleData, pretokenizedRow } from "./example-data.js";
 import { examplePipeline } from "./example-pipeline.js";
 
-/** @throws {ConfigError} when a pipeline is there already */
+/** @throws {ConfigError} when something of what is written is there already */
 export async function writeExample({ terminal }: Session, folder: string): Promise<void> {
   const directory = resolve(terminal.workingDirectory, folder);
   const pipeline = join(directory, "pipeline.yaml");
-  await mkdir(join(directory, "data"), { recursive: true });
-  await writeFile(pipeline, examplePipeline, { flag: "wx" }).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "EEXIST" ? "is there already; choose another folder" : cause.message;
-    throw new ConfigError(`${pipeline}: ${reason}`, { cause });
+  const taken = ["pipeline.yaml", "data", "tokenizer"].map((name) => join(directory, name)).find(existsSync);
+  if (taken !== undefined) throw new ConfigError(`${taken}: is there already; choose another folder`);
+  await mkdir(join(directory, "data"), { recursive: true }).catch((cause: Error) => {
+    throw new ConfigError(`${directory}: cannot be made; ${cause.message}`, { cause });
   });
+  await writeFile(pipeline, examplePipeline);
   const data = exampleData();
   const tokenizer = trainTokenizer(data);
   await saveTokenizer(tokenizer, join(directory, "tokenizer"));
