@@ -44,7 +44,7 @@ it("a run is done on this thread if the one before was short", async () => {
       api.runSync(...given);
     },
   };
-  const durations = [3, 3, 30, 3, 3];
+  const durations = [30, 30, 60, 30, 30];
   // Read before and after each run.
   const times = durations.flatMap((duration) => [0, duration]);
   const run = createSessionRunner(watched, session, () => times.shift() as number);
