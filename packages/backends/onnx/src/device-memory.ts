@@ -140,6 +140,9 @@ export async function createDeviceMemory(
   return {
     isHost: false,
     allocate: (type) => make(type),
+    zeros(type) {
+      throw new BackendError(`${name}: host kernels cannot reach ${formatType(type)}`);
+    },
     async upload({ type, data }) {
       const value = make(type, type.dtype === "int32" ? (data.slice() as HostArray) : undefined);
       withHost(type, data as HostArray, (handle) => move(type.dtype, handle, value.handle));

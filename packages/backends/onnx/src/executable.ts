@@ -205,7 +205,13 @@ async function runKernel({ memory, kernels }: ExecutableParts, step: HostStep, r
   const { operation, inputs, outputs, lastUses } = step;
   const kernel = hostTable[operation.op] as HostKernel<HostOpName>;
   const values = inputs.map((slot) => run.values[slot.index] as Value);
-  const hostOf = (value: Value) => ({ shape: value.type.shape, data: value.array() });
+  // Before results take over memory, about which nothing is known then.
+  const touched = values.map((value) => value.touched);
+  const hostOf = (value: Value, position: number) => ({
+    shape: value.type.shape,
+    data: value.array(),
+    touched: touched[position],
+  });
   const mayOverwrite = (position: number): boolean => {
     const slot = inputs[position] as Slot;
     return (
@@ -224,7 +230,9 @@ async function runKernel({ memory, kernels }: ExecutableParts, step: HostStep, r
       const value =
         under !== undefined && mayOverwrite(under)
           ? (values[under] as Value).front(type)
-          : memory.allocate(type);
+          : kernel.startsAtZero
+            ? memory.zeros(type)
+            : memory.allocate(type);
       fresh.push(value);
       return value;
     }
@@ -234,14 +242,16 @@ async function runKernel({ memory, kernels }: ExecutableParts, step: HostStep, r
     return target;
   });
   const host = values.map(hostOf);
-  await kernel.run(
+  const known = await kernel.run(
     kernels,
     host,
     operation.attributes as never,
     fresh.map((value) => value.array()),
   );
   for (const [index, slot] of outputs.entries()) {
-    run.values[slot.index] = results[index];
+    const result = results[index] as Value;
+    result.touched = known?.[index];
+    run.values[slot.index] = result;
     run.owned.add(slot);
   }
 }

@@ -1,9 +1,10 @@
 import { float32, int32 } from "@alignkit/core";
 import { afterAll, describe, expect, it } from "vitest";
 import { findLibrary } from "./library.js";
-import { createHostMemory, createMemoryPool, idleRounds } from "./memory.js";
+import { createHostMemory, createMemoryPool, type HostValue, idleRounds } from "./memory.js";
 import { loadOrtApi } from "./ort-api.js";
 import { createPageAdvice } from "./system-memory.js";
+import type { Touched } from "./touched.js";
 
 const api = loadOrtApi(findLibrary());
 afterAll(() => api.dispose());
@@ -75,6 +76,34 @@ describe("host values", () => {
     await expect(value.read()).rejects.toThrow("onnx: int32[2] was used after it was disposed or donated");
     expect(() => value.handle).toThrow("after it was disposed");
     expect(() => value.share()).toThrow("after it was disposed");
+  });
+
+  it("are cleared to zeros only where the last on their memory are known to be touched", () => {
+    const type = { dtype: "float32", shape: [600] } as const;
+    const places = [0, 300, 599]; // of pieces 0, 1 and 2
+    /** What is left at the places of sevens of which one piece is told, and that go through `change`. */
+    const cleared = (touched: Touched | undefined, change: (value: HostValue) => void = () => {}) => {
+      const before = memory.allocate(type) as HostValue;
+      before.array().fill(7);
+      before.touched = touched;
+      change(before);
+      before.dispose();
+      const after = memory.zeros(type);
+      expect(after.touched).toBeUndefined();
+      const data = after.array();
+      after.dispose();
+      return places.map((place) => data[place]);
+    };
+    expect(cleared(undefined)).toEqual([0, 0, 0]);
+    expect(cleared(Uint8Array.of(0, 1, 0))).toEqual([7, 0, 7]);
+    expect(cleared(Uint8Array.of(0, 1, 0), (value) => value.share().dispose())).toEqual([0, 0, 0]);
+    const others = (value: HostValue) => {
+      value.dispose();
+      const next = memory.allocate(type);
+      next.array().fill(7);
+      next.dispose();
+    };
+    expect(cleared(Uint8Array.of(0, 1, 0), others)).toEqual([0, 0, 0]);
   });
 
   it("hold no elements, or one, at a rank of any kind", async () => {

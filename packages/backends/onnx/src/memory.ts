@@ -20,6 +20,7 @@ import type { FileMapper } from "./mapped-files.js";
 import type { Handle, OrtApi } from "./ort-api.js";
 import type { PageAdvice } from "./system-memory.js";
 import { type HostArray, hostArray, type TensorMemory, type Value } from "./tensor-memory.js";
+import { type Touched, touchedRanges } from "./touched.js";
 
 /** A piece of memory. */
 export interface Block {
@@ -28,6 +29,8 @@ export interface Block {
   readonly byteLength: number;
   /** For ONNX Runtime, of the tensor that stood here last. */
   held?: { readonly type: TensorType; readonly handle: Handle };
+  /** Where the floats that stand here, or did last, may be other than 0, if that is known. */
+  touched?: Touched | undefined;
 }
 
 /** A block with a count of the values that stand on it. */
@@ -166,6 +169,14 @@ export class HostValue implements Value {
     return this.#storage.isShared;
   }
 
+  get touched(): Touched | undefined {
+    return this.type.dtype === "float32" ? this.#storage.block.touched : undefined;
+  }
+
+  set touched(touched: Touched | undefined) {
+    this.#storage.block.touched = touched;
+  }
+
   get handle(): Handle {
     this.#check();
     const { block } = this.#storage;
@@ -192,6 +203,7 @@ export class HostValue implements Value {
 
   front(type: TensorType): HostValue {
     this.#check();
+    this.touched = undefined;
     return new HostValue(type, this.#storage.retain(), this.api);
   }
 
@@ -224,10 +236,16 @@ export function createHostMemory(
   pool: MemoryPool,
   { mapper, settle }: Pick<TensorMemory, "settle"> & { readonly mapper?: FileMapper | undefined } = {},
 ): TensorMemory {
-  const allocate = (type: TensorType): HostValue => {
+  /** As memory was left, with what is known of it. */
+  const take = (type: TensorType): HostValue => {
     // At least one element, so that an empty tensor has an address.
     const byteLength = Math.max(1, sizeOf(type.shape)) * bytesPerElement[type.dtype];
     return new HostValue(type, pool.allocate(byteLength), api);
+  };
+  const allocate = (type: TensorType): HostValue => {
+    const value = take(type);
+    value.touched = undefined;
+    return value;
   };
   const copyOf = ({ type, data }: HostTensor): HostValue => {
     const own = allocate(type);
@@ -237,6 +255,13 @@ export function createHostMemory(
   return {
     isHost: true,
     allocate,
+    zeros(type) {
+      const value = take(type);
+      const data = value.array();
+      for (const { start, end } of touchedRanges(value.touched, data.length)) data.fill(0, start, end);
+      value.touched = undefined;
+      return value;
+    },
     copy: (value) => copyOf({ type: value.type, data: value.array() }),
     upload: async (value) => copyOf(value),
     async map(type, { descriptor, byteOffset }) {

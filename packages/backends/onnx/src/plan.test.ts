@@ -104,13 +104,14 @@ describe("plans", () => {
     expect(attend([8, 24])).toContain("Slice");
   });
 
-  it("run a gradient as one model and add scattered rows after it", () => {
+  it("run a gradient as one model and add scattered rows to zeros after it", () => {
     const [table, ids] = [real("table", 9, 4), input("ids", { dtype: "int32", shape: [3] })];
     const loss = mean(square(takeRows(table, ids)));
     const [gradient] = gradients(loss, [table]);
     const { steps } = plan([table, ids], [loss, gradient as Tensor]);
     expect(steps.map((step) => (step.kind === "host" ? step.operation.op : step.kind))).toEqual([
       "model",
+      "fill",
       "scatterAddRows",
     ]);
   });

@@ -1,5 +1,6 @@
 import type { DeviceTensor, DType, FileRegion, HostTensor, TensorType } from "@alignkit/core";
 import type { Handle } from "./ort-api.js";
+import type { Touched } from "./touched.js";
 
 export type HostArray = Float32Array | Int32Array | Uint8Array;
 
@@ -34,6 +35,8 @@ export interface Value extends DeviceTensor {
   /** A handle on some of the rows, along the first axis; whoever asks for it releases it. */
   rows(start: number, end: number): Handle;
   readonly isShared: boolean;
+  /** Where it may be other than 0, if that is known; forgotten as soon as another value stands on the same memory. */
+  touched?: Touched | undefined;
   /** Another value on the same memory. */
   share(): Value;
   /** Another value on the beginning of the same memory, where host kernels work; no larger than this one. */
@@ -44,6 +47,8 @@ export interface Value extends DeviceTensor {
 export interface TensorMemory {
   /** Contents are undefined. */
   allocate(type: TensorType): Value;
+  /** Contents are 0. */
+  zeros(type: TensorType): Value;
   upload(value: HostTensor): Promise<Value>;
   /** A tensor on the pages of a file; undefined where it must be read. */
   map?(type: TensorType, source: FileRegion): Promise<Value | undefined>;

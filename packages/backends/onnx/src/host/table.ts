@@ -6,11 +6,14 @@
  */
 import { BackendError, checkIds, type OpAttributes, type OpName, type Shape, sizeOf } from "@alignkit/core";
 import type { HostKernels } from "../kernels/host-kernels.js";
+import { keepsZeros } from "../kernels/simd.js";
 import type { HostArray } from "../tensor-memory.js";
+import { findTouched, nothingTouched, type Touched, unionOf, withRows } from "../touched.js";
 
 export interface HostArgument {
   readonly shape: Shape;
   readonly data: HostArray;
+  readonly touched: Touched | undefined;
 }
 
 export interface HostKernel<K extends OpName> {
@@ -22,41 +25,71 @@ export interface HostKernel<K extends OpName> {
    * The result is no larger then.
    */
   mayLieIn?(inputs: readonly HostArgument[]): number | undefined;
-  /** @param fresh - memory of the results that are made of no input, in order */
+  /** Whether memory of results of its own is 0 before. */
+  readonly startsAtZero?: true;
+  /**
+   * @param fresh - memory of the results that are made of no input, in order
+   * @returns for each result where it may be other than 0; nothing is known if nothing is told
+   */
   run(
     kernels: HostKernels,
     inputs: readonly HostArgument[],
     attributes: OpAttributes[K],
     fresh: readonly HostArray[],
-  ): void | Promise<void>;
+  ): Known | void | Promise<Known> | Promise<void>;
 }
 
-export type HostOpName = "adamWUpdate" | "sumSquares" | "scatterAddRows" | "takeRows" | "updateSlice";
+type Known = readonly (Touched | undefined)[];
+
+export type HostOpName =
+  | "fill"
+  | "adamWUpdate"
+  | "sumSquares"
+  | "scatterAddRows"
+  | "takeRows"
+  | "updateSlice";
 
 export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
+  fill: {
+    isExclusive: false,
+    writes: [undefined],
+    startsAtZero: true,
+    run(_, __, { value }, [result]) {
+      if (Object.is(value, 0)) return [nothingTouched(result!.length)];
+      result!.fill(value);
+    },
+  },
   adamWUpdate: {
     isExclusive: true,
     writes: [0, 2, 3],
-    run(kernels, inputs, settings) {
+    async run(kernels, inputs, settings) {
       const [parameter, gradient, first, second] = inputs.map(({ data }) => data) as readonly Float32Array[];
       const scalar = (position: number): number => inputs[position]?.data[0] as number;
-      return kernels.adamW(
+      const scalars = {
+        ...settings,
+        learningRate: scalar(4),
+        stepSize: scalar(5),
+        denominatorScale: scalar(6),
+        gradientScale: scalar(7),
+      };
+      const known = inputs.map(({ touched }) => touched);
+      const touched =
+        known[1] !== undefined && keepsZeros(scalars)
+          ? unionOf(known[1], known[2] ?? findTouched(first!), known[3] ?? findTouched(second!))
+          : undefined;
+      await kernels.adamW(
         { parameter: parameter!, gradient: gradient!, first: first!, second: second! },
-        {
-          ...settings,
-          learningRate: scalar(4),
-          stepSize: scalar(5),
-          denominatorScale: scalar(6),
-          gradientScale: scalar(7),
-        },
+        scalars,
+        touched,
       );
+      return [undefined, touched, touched];
     },
   },
   sumSquares: {
     isExclusive: false,
     writes: [undefined],
     async run(kernels, [x], _, [total]) {
-      total![0] = await kernels.sumSquares(x!.data as Float32Array);
+      total![0] = await kernels.sumSquares(x!.data as Float32Array, x!.touched);
     },
   },
   scatterAddRows: {
@@ -70,6 +103,7 @@ export const hostTable: { readonly [K in HostOpName]: HostKernel<K> } = {
         throw new BackendError(`scatterAddRows: id ${id} at position ${position} is outside 0..${limit - 1}`);
       }
       kernels.addRows(base!.data as Float32Array, ids!.data, rows!.data as Float32Array);
+      return [base!.touched && withRows(base!.touched, ids!.data, sizeOf(base!.shape.slice(1)))];
     },
   },
   takeRows: {

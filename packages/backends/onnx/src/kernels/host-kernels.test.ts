@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { createHeap, type Heap } from "../heap.js";
+import { findTouched, unionOf } from "../touched.js";
 import { createHostKernels } from "./host-kernels.js";
 import type { AdamWArrays, AdamWScalars } from "./simd.js";
 
@@ -71,6 +72,33 @@ describe.each([
     const sums = await Promise.all(teams.map((team) => team.sumSquares(values)));
     expect(new Set([...sums, await createHostKernels(0).sumSquares(apart(wave))]).size).toBe(1);
     expect(Math.abs((sums[0] as number) / exact - 1)).toBeLessThan(1e-12); // 400,003 roundings of 1.1e-16, mostly cancelling
+  });
+
+  it("give the same where zeros are known, and passed over", async () => {
+    const some =
+      (fill: Fill): Fill =>
+      (i) =>
+        i % 9001 < 300 ? fill(i) : 0;
+    const sparse = (from: typeof make): AdamWArrays => ({
+      parameter: from(Math.sin),
+      gradient: from(some((i) => Math.cos(i * 0.7))),
+      first: from(some((i) => Math.sin(i + 300))),
+      second: from((i) => (i === length - 1 ? 1 : 0)),
+    });
+    const expected = sparse(apart);
+    const total = await createHostKernels(0).sumSquares(expected.gradient);
+    await createHostKernels(0).adamW(expected, { ...scalars, weightDecay: 0 });
+    const actual = sparse(make);
+    const { gradient, first, second } = sparse(apart);
+    const touched = unionOf(findTouched(gradient), findTouched(first), findTouched(second));
+    expect(touched.filter((mark) => mark === 1).length).toBeLessThan(touched.length / 10);
+    for (const team of teams) {
+      for (const [key, values] of Object.entries(sparse(apart))) actual[key as keyof AdamWArrays].set(values);
+      expect(await team.sumSquares(actual.gradient, touched)).toBe(total);
+      await team.adamW(actual, { ...scalars, weightDecay: 0 }, touched);
+      for (const key of ["parameter", "first", "second"] as const)
+        expect(Buffer.compare(bytes(actual[key]), bytes(expected[key])), key).toBe(0);
+    }
   });
 
   it("add rows where their ids say, those of equal ids in turn", () => {

@@ -7,7 +7,8 @@
 import { Worker } from "node:worker_threads";
 import { BackendError } from "@alignkit/core";
 import { createHeap, type Heap, pageSize } from "../heap.js";
-import { type Job, runJob } from "./jobs.js";
+import { pieceLength, type Touched } from "../touched.js";
+import { type Job, runJob, type Segment } from "./jobs.js";
 import {
   type AdamWArrays,
   type AdamWScalars,
@@ -20,11 +21,11 @@ import { workerSource } from "./worker-source.generated.js";
 
 export interface HostKernels {
   /** See `adamWUpdate` of the core. */
-  adamW(arrays: AdamWArrays, scalars: AdamWScalars): Promise<void>;
+  adamW(arrays: AdamWArrays, scalars: AdamWScalars, touched?: Touched): Promise<void>;
   /** Adds each row of `rows` to the row of `base` that its id names. */
   addRows(base: Float32Array, ids: ArrayLike<number>, rows: Float32Array): void;
   /** Sum of squares, in double precision. */
-  sumSquares(values: Float32Array): Promise<number>;
+  sumSquares(values: Float32Array, touched?: Touched): Promise<number>;
   dispose(): Promise<void>;
 }
 
@@ -69,7 +70,7 @@ export function createHostKernels(helpers: number, heap: Heap = smallHeap(helper
     values.length >= smallestShared && values.buffer instanceof SharedArrayBuffer ? helpers + 1 : 1;
 
   return {
-    async adamW(arrays, scalars) {
+    async adamW(arrays, scalars, touched) {
       const parts = Object.values(arrays).every((array) => partsOf(array) > 1) ? helpers + 1 : 1;
       const cuts = cutEvenly(arrays.parameter.length, parts, alignment);
       const cut = ({ start, end }: Cut): AdamWArrays => ({
@@ -84,14 +85,22 @@ export function createHostKernels(helpers: number, heap: Heap = smallHeap(helper
         first: isOnHeap(arrays.first),
         second: isOnHeap(arrays.second),
       };
-      await runAll(cuts.map((part) => ({ kind: "adamW", arrays: cut(part), scalars, onHeap })));
+      await runAll(
+        cuts.map((part) => ({
+          kind: "adamW",
+          arrays: cut(part),
+          scalars,
+          onHeap,
+          touched: piecesOf(touched, part),
+        })),
+      );
     },
     addRows: (base, ids, rows) => kernels.addRows(base, ids, rows, isOnHeap(base) && isOnHeap(rows)),
-    async sumSquares(values) {
+    async sumSquares(values, touched) {
       const cuts = cutEvenly(values.length, partsOf(values), segmentLength);
       const onHeap = isOnHeap(values);
       const jobs = cuts.map(
-        ({ start, end }): Job => ({ kind: "sumSquares", segments: segmentsOf(values, start, end), onHeap }),
+        (cut): Job => ({ kind: "sumSquares", segments: segmentsOf(values, touched, cut), onHeap }),
       );
       const sums = await runAll(jobs);
       return sums.reduce((total, sum) => total + sum, 0);
@@ -126,12 +135,22 @@ function cutEvenly(length: number, parts: number, step: number): readonly Cut[] 
   }));
 }
 
-function segmentsOf(values: Float32Array, start: number, end: number): readonly Float32Array[] {
-  const segments: Float32Array[] = [];
-  for (let at = start; at < end; at += segmentLength)
-    segments.push(values.subarray(at, Math.min(end, at + segmentLength)));
+function segmentsOf(
+  values: Float32Array,
+  touched: Touched | undefined,
+  { start, end }: Cut,
+): readonly Segment[] {
+  const segments: Segment[] = [];
+  for (let at = start; at < end; at += segmentLength) {
+    const segment = { start: at, end: Math.min(end, at + segmentLength) };
+    segments.push({ values: values.subarray(at, segment.end), touched: piecesOf(touched, segment) });
+  }
   return segments;
 }
+
+/** Of a cut that begins with a piece. */
+const piecesOf = (touched: Touched | undefined, { start, end }: Cut): Touched | undefined =>
+  touched?.slice(start / pieceLength, Math.ceil(end / pieceLength));
 
 function startHelper(data: SimdOptions): Helper {
   const worker = new Worker(workerSource, { eval: true, name: "alignkit-kernels", workerData: data });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AdamWArrays, type AdamWScalars, createSimdKernels } from "./simd.js";
+import { type AdamWArrays, type AdamWScalars, createSimdKernels, keepsZeros } from "./simd.js";
 
 const round = Math.fround;
 
@@ -111,6 +111,21 @@ describe("adamW where gradient and moments are 0", () => {
       for (const [place, value] of actual[name].entries())
         if (!Object.is(value, expected[name][place]))
           expect.fail(`${name}[${place}] is ${value}, not ${expected[name][place]}`);
+  });
+});
+
+describe("zeros", () => {
+  it.each([
+    [{ weightDecay: 0 }, true],
+    [{}, false],
+    [{ weightDecay: 0, learningRate: Number.POSITIVE_INFINITY }, false],
+    [{ weightDecay: 0, epsilon: 0 }, false],
+    [{ weightDecay: 0, epsilon: 1e-60 }, false], // 0 as float32
+    [{ weightDecay: 0, gradientScale: Number.POSITIVE_INFINITY }, false],
+    [{ weightDecay: 0, stepSize: 1e39 }, false], // infinite as float32
+    [{ weightDecay: 0, denominatorScale: Number.NaN }, false],
+  ])("stay as they are with %j: %s", (change, expected) => {
+    expect(keepsZeros({ ...scalars, ...change })).toBe(expected);
   });
 });
 

@@ -4,6 +4,7 @@
  * Arrays on the heap (see heap.ts) are worked on where they lie. Others are copied, a piece at a time, to a scratch place
  * of the heap that stays in the processor's cache, and back. Results are the same, whatever the way and the piece.
  */
+import { type Touched, touchedRanges } from "../touched.js";
 import { wasmBytes } from "./wasm-bytes.generated.js";
 
 /** Scalars of one AdamW step, see `adamWUpdate` of the core. */
@@ -30,11 +31,12 @@ export interface AdamWArrays {
 export type Places = Readonly<Record<keyof AdamWArrays, boolean>>;
 
 export interface SimdKernels {
-  adamW(arrays: AdamWArrays, scalars: AdamWScalars, onHeap: Places): void;
+  /** @param touched - of gradient and moments; outside of it a step must change nothing, see {@link keepsZeros} */
+  adamW(arrays: AdamWArrays, scalars: AdamWScalars, onHeap: Places, touched?: Touched): void;
   /** Adds each row of `rows` to the row of `base` that its id names. @param onHeap - whether both lie on the heap */
   addRows(base: Float32Array, ids: ArrayLike<number>, rows: Float32Array, onHeap: boolean): void;
   /** Sum of squares, accumulated in double precision in a fixed order. */
-  sumSquares(values: Float32Array, onHeap: boolean): number;
+  sumSquares(values: Float32Array, onHeap: boolean, touched?: Touched): number;
 }
 
 export interface SimdOptions {
@@ -87,7 +89,7 @@ export function createSimdKernels({ memory, scratch, piece = longestPiece }: Sim
   };
 
   return {
-    adamW(arrays, settings, onHeap) {
+    adamW(arrays, settings, onHeap, touched) {
       const scalars = scalarsOf(settings);
       const run = (start: number, end: number, inPlace: Places): void => {
         const [p, g, m, v] = names.map((name, slot) =>
@@ -102,7 +104,9 @@ export function createSimdKernels({ memory, scratch, piece = longestPiece }: Sim
       const { length } = arrays.parameter;
       const whole = length & ~3;
       const step = names.every((name) => onHeap[name]) ? whole : piece;
-      for (let start = 0; start < whole; start += step) run(start, Math.min(start + step, whole), onHeap);
+      for (const range of touchedRanges(touched, whole))
+        for (let start = range.start; start < range.end; start += step)
+          run(start, Math.min(start + step, range.end), onHeap);
       // What is left of a vector must not be written past the end.
       if (whole < length) run(whole, length, nowhere);
     },
@@ -117,15 +121,17 @@ export function createSimdKernels({ memory, scratch, piece = longestPiece }: Sim
           base[to + i] = (base[to + i] as number) + (rows[from + i] as number);
       }
     },
-    sumSquares(values, onHeap) {
+    sumSquares(values, onHeap, touched) {
       sums.fill(0);
       const whole = values.length & -runningSums;
       const step = onHeap ? whole : piece;
-      for (let start = 0; start < whole; start += step) {
-        const end = Math.min(start + step, whole);
-        const at = onHeap ? values.byteOffset + 4 * start : fill(0, values.subarray(start, end));
-        wasm.sumSquares(at, end - start, sums.byteOffset);
-      }
+      // What is 0 adds nothing to sums, which are not -0.
+      for (const range of touchedRanges(touched, whole))
+        for (let start = range.start; start < range.end; start += step) {
+          const end = Math.min(start + step, range.end);
+          const at = onHeap ? values.byteOffset + 4 * start : fill(0, values.subarray(start, end));
+          wasm.sumSquares(at, end - start, sums.byteOffset);
+        }
       for (let i = whole; i < values.length; i++) {
         sums[i - whole] = (sums[i - whole] as number) + (values[i] as number) ** 2;
       }
@@ -137,6 +143,12 @@ export function createSimdKernels({ memory, scratch, piece = longestPiece }: Sim
 }
 
 const nowhere: Places = { parameter: false, gradient: false, first: false, second: false };
+
+/** Whether a step leaves parameters and moments as they are where gradient and moments are 0. */
+export function keepsZeros(settings: AdamWScalars): boolean {
+  const [, , , , epsilon, decay, ...scales] = scalarsOf(settings).map(Math.fround);
+  return decay === 0 && (epsilon as number) > 0 && scales.every(Number.isFinite);
+}
 
 /** In the order of the kernel's parameters. */
 function scalarsOf(settings: AdamWScalars): readonly number[] {
