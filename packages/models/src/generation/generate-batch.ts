@@ -77,7 +77,7 @@ export async function generateBatch(
       }
 
       // 2. Rows that ended are dropped, once it pays to copy the rest of the cache
-      const going = active.filter((row) => row.finishReason === null);
+      const going = withoutGaps(active, (row) => row.finishReason === null);
       if (going.length === 0) break;
       if (signal?.aborted) {
         throw new InterruptedError(`generation: interrupted after ${step} tokens`, { cause: signal.reason });
@@ -99,6 +99,13 @@ export async function generateBatch(
     ...(masks.length === 0 ? {} : { masks }),
     finishReason: finishReason as Generation["finishReason"],
   }));
+}
+
+/** Those that stay: each at its place, but for the last ones, which fill the places of those that go. */
+function withoutGaps<T>(items: readonly T[], stays: (item: T) => boolean): readonly T[] {
+  const count = items.filter(stays).length;
+  const last = items.slice(count).filter(stays);
+  return items.slice(0, count).map((item) => (stays(item) ? item : (last.shift() as T)));
 }
 
 /** The share of rows still going below which the others are dropped: each new size may have to be compiled. */

@@ -15,7 +15,7 @@ export interface DecodingSession {
   prefill(): Promise<readonly TokenWeights[]>;
   /** Appends a token to each row. @returns what may follow them, by row; good until the next step */
   step(tokens: readonly number[]): Promise<readonly TokenWeights[]>;
-  /** Goes on with some of the rows only, given in ascending order: their cache moves up within its memory. */
+  /** Goes on with some of the rows only, `rows[n] >= n`: their cache moves up within its memory. */
   keep(rows: readonly number[]): Promise<void>;
   dispose(): void;
 }
