@@ -1,7 +1,7 @@
 /** The work of our side by name. */
 import { makeGenerate } from "./generate.js";
 import type { MakeItem } from "./item.js";
-import { makeCopy, makeProduct } from "./peaks.js";
+import { makeCopy, makeFewRows, makeProduct } from "./peaks.js";
 import { makeScore } from "./score.js";
 import { makePpo, makeReward, makeSft } from "./stage-items.js";
 import { makeHelp, makeImport } from "./start-up.js";
@@ -15,5 +15,6 @@ export const makers: Readonly<Record<string, MakeItem>> = {
   help: makeHelp,
   import: makeImport,
   product: makeProduct,
+  few_rows: makeFewRows,
   copy: makeCopy,
 };

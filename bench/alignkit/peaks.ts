@@ -1,4 +1,4 @@
-/** What the machine can do at most: a product of matrices through the backend, and a copy of memory. */
+/** What the machine can do at most: products of matrices through the backend, and a copy of memory. */
 import { compileFunction, float32, matMul, type Tensor } from "@alignkit/core";
 import type { MakeItem } from "./item.js";
 
@@ -20,6 +20,35 @@ export const makeProduct: MakeItem = async (backend, { product: [m, k, n] = [1, 
       await multiply.dispose();
       a.dispose();
       b.dispose();
+    },
+  };
+};
+
+/** 16 rows through 24 matrices, `[3072, 768]` and `[768, 3072]` in turn: 226 MB, more than caches hold. */
+export const makeFewRows: MakeItem = async (backend) => {
+  const [narrow, wide, rows, pairs] = [768, 3072, 16, 12];
+  const matrix = (shape: readonly [number, number]) =>
+    backend.upload(float32(new Float32Array(shape[0] * shape[1]).fill(1 / (2 * narrow)), shape));
+  const x = await matrix([narrow, rows]);
+  const weights = await Promise.all(
+    Array.from({ length: pairs }, () => [matrix([wide, narrow]), matrix([narrow, wide])]).flat(),
+  );
+  // As a decoder's products are where weights are read as they lie.
+  const multiply = compileFunction(
+    backend,
+    (inputs: { readonly x: Tensor; readonly weights: readonly Tensor[] }) => ({
+      y: inputs.weights.reduce((rowsSoFar, weight) => matMul(weight, rowsSoFar), inputs.x),
+    }),
+  );
+  return {
+    async run() {
+      const { y } = await multiply({ x, weights });
+      y.dispose();
+      return { tokens: 0, moved: 4 * 2 * pairs * narrow * wide };
+    },
+    async dispose() {
+      await multiply.dispose();
+      for (const tensor of [x, ...weights]) tensor.dispose();
     },
   };
 };

@@ -19,7 +19,7 @@ import { countingBackend } from "./watched-backends.js";
 
 const type = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
 const ids = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
-const vocabulary = 11;
+const vocabulary = 29;
 
 it("counts products by their shapes, and bytes of what is read and written", () => {
   const { graph } = trace(
@@ -29,23 +29,36 @@ it("counts products by their shapes, and bytes of what is read and written", () 
       return { logits: matMul(hidden, head, { transposeB: true }) };
     },
     {
-      x: type(3, 5),
-      weight: type(5, 5),
-      head: type(vocabulary, 5),
-      table: type(7, 5),
-      tokens: ids(3),
+      x: type(17, 20),
+      weight: type(20, 20),
+      head: type(vocabulary, 20),
+      table: type(7, 20),
+      tokens: ids(17),
     },
   );
   const costs = graphCosts(legalize(graph, new Set()), vocabulary);
   expect(costs).toEqual({
-    // 3 rows of 5 floats, read and written.
-    embedding: { flops: 0, bytes: 2 * 3 * 5 * 4 },
-    // Two sums, each of two operands of 15 floats.
-    elementwise: { flops: 0, bytes: 2 * 3 * 15 * 4 },
-    // [3, 5] x [5, 5]: 2 * 3 * 5 * 5; floats 15 + 25 + 15.
-    products: { flops: 150, bytes: 55 * 4 },
-    // [3, 5] x [5, 11]: 2 * 3 * 5 * 11; floats 15 + 55 + 33.
-    head: { flops: 330, bytes: 103 * 4 },
+    // 17 rows of 20 floats, read and written.
+    embedding: { flops: 0, bytes: 2 * 17 * 20 * 4 },
+    // Two sums, each of two operands of 340 floats.
+    elementwise: { flops: 0, bytes: 2 * 3 * 340 * 4 },
+    // [17, 20] x [20, 20]: 2 * 17 * 20 * 20; floats 340 + 400 + 340.
+    products: { flops: 13_600, bytes: 1080 * 4 },
+    // [17, 20] x [20, 29]: 2 * 17 * 20 * 29; floats 340 + 580 + 493.
+    head: { flops: 19_720, bytes: 1413 * 4 },
+  });
+});
+
+it("tells products of few rows, with the head as well, from others", () => {
+  const { graph } = trace(
+    ({ x, weight, head }: never) => ({
+      logits: matMul(head, matMul(weight, x, { transposeB: true })),
+    }),
+    { x: type(16, 20), weight: type(20, 20), head: type(vocabulary, 20) },
+  );
+  expect(graphCosts(legalize(graph, new Set()), vocabulary)).toEqual({
+    // [20, 20] x [20, 16] and [29, 20] x [20, 16]: floats 400 + 320 + 320 and 580 + 320 + 464.
+    fewRows: { flops: 2 * 16 * 20 * (20 + 29), bytes: (1040 + 1364) * 4 },
   });
 });
 
@@ -89,12 +102,12 @@ it("counts free sizes as they are in a run", async () => {
     ({ x, weight }: { readonly x: Tensor; readonly weight: Tensor }) => ({ y: matMul(x, weight) }),
     { dynamic: { x: ["rows", null] } },
   );
-  const weight = float32(new Float32Array(20), [5, 4]);
-  for (const rows of [3, 6]) {
+  const weight = float32(new Float32Array(5 * 18), [5, 18]);
+  for (const rows of [17, 34]) {
     const { y } = await double({ x: float32(new Float32Array(5 * rows), [rows, 5]), weight });
-    expect(y.type.shape).toEqual([rows, 4]);
+    expect(y.type.shape).toEqual([rows, 18]);
     expect(backend.takeCosts()).toEqual({
-      products: { flops: 2 * rows * 5 * 4, bytes: (rows * 5 + 5 * 4 + rows * 4) * 4 },
+      products: { flops: 2 * rows * 5 * 18, bytes: (rows * 5 + 5 * 18 + rows * 18) * 4 },
     });
   }
 });

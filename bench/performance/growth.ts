@@ -9,9 +9,10 @@ import { promisify } from "node:util";
 import type { WorkRequest } from "../alignkit/item.js";
 import { withScratch } from "../alignkit/models.js";
 import { startWorker } from "../worker-process.js";
-import type { Costs } from "./costs.js";
+import type { Cost, Costs } from "./costs.js";
 import type { DataMeasurement } from "./data-size.js";
 import { floorOf, type Peaks } from "./floor.js";
+import type { Part } from "./parts.js";
 import { countWork } from "./profile-work.js";
 
 export interface CurvePoint {
@@ -152,7 +153,10 @@ async function measureGraphCurve(
 }
 
 const totalFloor = (costs: Costs, peaks: Peaks): number =>
-  Object.values(costs).reduce((total, cost) => total + floorOf(cost, peaks), 0);
+  (Object.entries(costs) as [Part, Cost][]).reduce(
+    (total, [part, cost]) => total + floorOf(part, cost, peaks),
+    0,
+  );
 
 /** A process of its own, so that memory is its own; the shortest of the rounds. */
 async function measureRequest(request: WorkRequest, rounds: number) {

@@ -3,6 +3,7 @@
 export const parts = {
   products: "products with weights (GEMM)",
   head: "products with the head (GEMM)",
+  fewRows: "products of few rows",
   attention: "attention",
   elementwise: "norms, activations, residuals, sums",
   embedding: "embedding",
@@ -15,11 +16,14 @@ export const parts = {
 export type Part = keyof typeof parts;
 export const partNames = Object.keys(parts) as readonly Part[];
 
+/** Up to so many rows a product takes as long as its weights take from memory. */
+const few = 16;
+
 /** What an operation does, where its shapes do not tell. */
 export type Kind = "product" | "rows" | "attention" | "optimizer" | "other";
 
 /**
- * @param shapes - of operands and results
+ * @param shapes - of operands and results, the result of a product last
  * @param vocabulary - V
  */
 export function partOf(kind: Kind, shapes: readonly (readonly number[])[], vocabulary: number): Part {
@@ -30,9 +34,10 @@ export function partOf(kind: Kind, shapes: readonly (readonly number[])[], vocab
     const isBatched = shapes.some(
       (shape) => shape.slice(0, -2).reduce((product, size) => product * size, 1) > 1,
     );
-    if (hasVocabulary) return "head";
     // Weights are matrices; what has a matrix for each row and head is attention.
-    return isBatched && shapes.every((shape) => shape.length !== 2) ? "attention" : "products";
+    if (isBatched && shapes.every((shape) => shape.length !== 2)) return "attention";
+    if (Math.min(...(shapes.at(-1) ?? []).slice(-2)) <= few) return "fewRows";
+    return hasVocabulary ? "head" : "products";
   }
   if (hasVocabulary) return "loss";
   return shapes.some((shape) => shape.length === 4) ? "attention" : "elementwise";

@@ -10,6 +10,8 @@ export interface MeasuredProduct {
 
 export interface MeasuredPeaks {
   readonly products: readonly MeasuredProduct[];
+  /** GB of weights a second where 16 rows go through many matrices, best of the rounds. */
+  readonly fewRows: Readonly<Record<string, number>>;
   /** GB a second, read and written, best of the rounds. */
   readonly copies: Readonly<Record<string, number>>;
 }
@@ -26,7 +28,6 @@ const products: readonly MeasuredProduct["product"][] = [
   [768, 512, 50_257],
   [2048, 256, 1024],
   [2048, 256, 8192],
-  [16, 768, 3072],
 ];
 const copiedBytes = 2 ** 28;
 
@@ -65,6 +66,13 @@ export async function measurePeaks(
       measured.push({ product, rates });
       note(`${product.join(" x ")}: ${Object.values(rates).map(Math.round).join(", ")} GFLOP/s`);
     }
+    const fewRows: Record<string, number> = {};
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, { name, options }] of contestants.entries()) {
+        const answer = await workers[index]!.ask({ work: "few_rows", model, ...options });
+        fewRows[name] = Math.max(fewRows[name] ?? 0, Number(answer.moved) / (1e6 * answer.ms));
+      }
+    }
     const copies: Record<string, number> = {};
     for (let round = 0; round < rounds; round++) {
       for (const [index, { side, options }] of contestants.entries()) {
@@ -74,7 +82,7 @@ export async function measurePeaks(
         copies[name] = Math.max(copies[name] ?? 0, Number(answer.moved) / (1e6 * answer.ms));
       }
     }
-    return { products: measured, copies };
+    return { products: measured, fewRows, copies };
   } finally {
     await Promise.all(workers.map((worker) => worker.close()));
   }

@@ -1,6 +1,5 @@
 /** The tables of docs/performance.md about targets that were missed. */
 import type { BenchRecord } from "../record.js";
-import type { Peaks } from "./floor.js";
 import { table } from "./markdown.js";
 import { memoryNeeds } from "./memory-needs.js";
 import { parts } from "./parts.js";
@@ -41,7 +40,7 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
     );
     const products = `${rate(reach.flops)} GFLOP of products, at the rates of their shapes ${rate((1000 * reach.flops) / reach.productsAtShapes)} GFLOP/s`;
     say(
-      `${products}; of the rest ${rest.join("; ")}. ${conclusion(target, reach, best)} ${distance(reach, shortest.own)}`,
+      `${products}; of the rest ${rest.join("; ")}. ${conclusion(target, reach)} ${distance(reach, shortest.own)}`,
     );
     return [
       ...head,
@@ -57,7 +56,7 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
   });
   if (rows.length === 0) return "No target of time is missed.";
   return [
-    `The best rate of ONNX Runtime for any product above: ${rate(best.flops)} GFLOP/s.`,
+    `The best rates of ONNX Runtime above: ${rate(best.flops)} GFLOP/s for any product, ${(best.weights / 1e9).toFixed(1)} GB/s of weights for products of few rows.`,
     table(
       [
         "missed",
@@ -81,14 +80,22 @@ export function reachSection(bench: BenchRecord, { peaks, works }: PerformanceRe
 /** Whether the target can be met, and what that would take. */
 function conclusion(
   target: number,
-  { allowed, leastAtBest, leastAtShapes, leastOfOperators, operatorsAtShapes, neededRate }: Reach,
-  best: Peaks,
+  {
+    allowed,
+    flops,
+    productsAtBest,
+    leastAtBest,
+    leastAtShapes,
+    leastOfOperators,
+    operatorsAtShapes,
+    neededRate,
+  }: Reach,
 ): string {
   const goal = target.toFixed(2);
   if (neededRate === null) return `**Out of reach**: the rest alone takes longer than ${goal} allows.`;
   const needed = `products at ${rate(neededRate)} GFLOP/s and all else at its floor`;
   if (leastAtBest > target) {
-    return `**Out of reach with this library**: ${goal} takes ${needed}, and its best product here reaches ${rate(best.flops)}. Faster products would change that.`;
+    return `**Out of reach with this library**: ${goal} takes ${needed}, and at its best rates here they reach ${rate((1000 * flops) / productsAtBest)}. Faster products would change that.`;
   }
   if (leastAtShapes > target) {
     return `**Out of reach with its products of these shapes**: ${goal} takes ${needed}. Products of these shapes at the best rate would change that.`;

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { reachOf } from "./reach.js";
 
-/** 100 GFLOP/s and 10 GB/s. */
-const peaks = { flops: 100e9, bytes: 10e9 };
+/** 100 GFLOP/s, 10 GB/s and 5 GB/s. */
+const peaks = { flops: 100e9, bytes: 10e9, weights: 5e9 };
 
 const costs = {
   // 2 s of arithmetic; 0.1 s of memory is less.

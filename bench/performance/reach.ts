@@ -11,7 +11,7 @@ import type { WorkProfile } from "./profile-work.js";
 export interface Reach {
   /** Milliseconds: the target times the shortest time of the peer. */
   readonly allowed: number;
-  /** Of products with weights and the head. */
+  /** Of products with weights, the head among them. */
   readonly flops: number;
   /** Milliseconds that these take where each runs at the best rate of any product, or at its own where that is better. */
   readonly productsAtBest: number;
@@ -37,9 +37,17 @@ export interface Reach {
   readonly gaps: readonly { readonly part: Part; readonly milliseconds: number }[];
 }
 
-const productParts: ReadonlySet<Part> = new Set<Part>(["products", "head"]);
+const productParts: ReadonlySet<Part> = new Set<Part>(["products", "head", "fewRows"]);
 /** What the library computes; the optimizer is ours. */
-const operatorParts: readonly Part[] = ["products", "head", "attention", "elementwise", "embedding", "loss"];
+const operatorParts: readonly Part[] = [
+  "products",
+  "head",
+  "fewRows",
+  "attention",
+  "elementwise",
+  "embedding",
+  "loss",
+];
 const otherParts = partNames.filter((part) => !productParts.has(part));
 
 /**
@@ -56,7 +64,7 @@ export function reachOf(
   const costOf = (part: Part): Cost => costs[part] ?? noCost;
   const sum = (list: Iterable<Part>, of: (part: Part) => number): number =>
     [...list].reduce((total, part) => total + of(part), 0);
-  const floor = (part: Part) => floorOf(costOf(part), peaks);
+  const floor = (part: Part) => floorOf(part, costOf(part), peaks);
   const atShapes = (part: Part) => profiled.shortestByPart[part] ?? profiled.byPart[part] ?? 0;
   const over = (part: Part) => (profiled.byPart[part] ?? 0) - floor(part);
 

@@ -45,15 +45,21 @@ export function writePerformance(path: string, record: PerformanceRecord): void 
 }
 
 /** The best that was measured, in FLOPs and bytes a second. */
-export function bestPeaks({ products, copies }: MeasuredPeaks): Peaks {
+export function bestPeaks({ products, fewRows, copies }: MeasuredPeaks): Peaks {
   return {
     flops: 1e9 * Math.max(...products.flatMap(({ rates }) => Object.values(rates))),
     bytes: 1e9 * Math.max(...Object.values(copies)),
+    weights: 1e9 * Math.max(...Object.values(fewRows)),
   };
 }
 
 /** The best of ONNX Runtime, the library that ours runs on. */
 export function runtimePeaks(measured: MeasuredPeaks): Peaks {
-  const rates = measured.products.map(({ rates }) => rates["ONNX Runtime"] ?? 0);
-  return { ...bestPeaks(measured), flops: 1e9 * Math.max(...rates) };
+  const own = "ONNX Runtime";
+  const rates = measured.products.map(({ rates }) => rates[own] ?? 0);
+  return {
+    ...bestPeaks(measured),
+    flops: 1e9 * Math.max(...rates),
+    weights: 1e9 * (measured.fewRows[own] ?? 0),
+  };
 }

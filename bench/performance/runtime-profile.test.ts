@@ -18,20 +18,20 @@ const run = (ts: number, scale: number) => [
     ts + 1,
     1000 * scale,
     [
-      [6, 5],
-      [5, 4],
+      [17, 5],
+      [5, 18],
     ],
-    [[6, 4]],
+    [[17, 18]],
   ),
   node(
     "Gemm",
     ts + 2,
     2000 * scale,
     [
-      [6, 4],
-      [11, 4],
+      [17, 18],
+      [29, 18],
     ],
-    [[6, 11]],
+    [[17, 29]],
   ),
   node(
     "MatMul",
@@ -74,13 +74,13 @@ it("adds up what came after the warm-up, by part", async () => {
   const made = (ts: number) => ({ cat: "Session", name: "session_initialization", ts, dur: 9000 });
   const events = [made(0), ...run(0, 100), ...run(2000, 1), ...run(3000, 2), made(4000)];
   await writeFile(path, JSON.stringify(events));
-  const profile = readProfile(path, { since: since + 1, vocabulary: 11, positions: 7 });
+  const profile = readProfile(path, { since: since + 1, vocabulary: 29, positions: 7 });
   // Milliseconds, of scales 1 and 2 together, and of the session that was made later.
   expect(profile.byPart).toEqual({ products: 3, head: 6, attention: 9, elementwise: 1.5, sessions: 9 });
   const longest = { what: "MatMul 2x2x3x4 2x2x4x3", part: "attention" };
   expect(profile.byNode[0]).toEqual({ ...longest, milliseconds: 9, calls: 2, shortest: 3 });
 
-  const both = sumProfiles([profile, readProfile(path, { since, vocabulary: 11, positions: 7 })]);
+  const both = sumProfiles([profile, readProfile(path, { since, vocabulary: 29, positions: 7 })]);
   // With the slow run: 9 + 300 + 9 in 2 + 3 calls; two sessions more.
   expect(both.byNode[0]).toEqual({ ...longest, milliseconds: 318, calls: 5, shortest: 3 });
   expect(both.byPart.sessions).toBe(27);
@@ -91,26 +91,26 @@ it("tells sums of columns, which are products with a row of ones, from products 
   const product = (rows: number) => {
     const shapes = [
       [rows, 6],
-      [6, 4],
+      [6, 18],
     ];
-    return node("MatMul", rows, 1000 * rows, shapes, [[rows, 4]]);
+    return node("MatMul", rows, 1000 * rows, shapes, [[rows, 18]]);
   };
-  await writeFile(path, JSON.stringify([product(1), product(2)]));
-  const { byPart } = readProfile(path, { since: 0, vocabulary: 11, positions: 7 });
-  expect(byPart).toEqual({ elementwise: 1, products: 2 });
+  await writeFile(path, JSON.stringify([product(1), product(17)]));
+  const { byPart } = readProfile(path, { since: 0, vocabulary: 29, positions: 7 });
+  expect(byPart).toEqual({ elementwise: 1, products: 17 });
 });
 
 it("needs to know when a profile began", async () => {
   const path = join(folder, "profile.json");
   await writeFile(path, "[]");
-  expect(() => readProfile(path, { since: 0, vocabulary: 11, positions: 7 })).toThrow("does not tell when");
+  expect(() => readProfile(path, { since: 0, vocabulary: 29, positions: 7 })).toThrow("does not tell when");
 });
 
 it("tells rows of an embedding from those that are taken around attention, where padding is left out", async () => {
   const path = join(folder, "profile_2026-11-21_22-41-30_953.json");
   const take = (ts: number, dur: number, rows: number) => node("Gather", ts, dur, [[rows, 4], [6]], [[6, 4]]);
-  // Of 11 tokens, of 7 positions, of 5 real tokens; microseconds.
-  await writeFile(path, JSON.stringify([take(1, 1000, 11), take(2, 500, 7), take(3, 4000, 5)]));
-  const { byPart } = readProfile(path, { since: 0, vocabulary: 11, positions: 7 });
+  // Of 29 tokens, of 7 positions, of 5 real tokens; microseconds.
+  await writeFile(path, JSON.stringify([take(1, 1000, 29), take(2, 500, 7), take(3, 4000, 5)]));
+  const { byPart } = readProfile(path, { since: 0, vocabulary: 29, positions: 7 });
   expect(byPart).toEqual({ embedding: 1.5, attention: 4 });
 });
