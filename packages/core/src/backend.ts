@@ -22,6 +22,11 @@ export interface Backend {
    * are slower, and packing is worth avoiding for few steps only.
    */
   readonly repackingCostsFrom?: number;
+  /**
+   * Into how many equal parts it takes so many rows that do not meet, given the number of elements that all of them read.
+   * With more than 1 `compile` gets the graph of a part, and `rows`.
+   */
+  partsOf?(rows: number, shared: number): number;
   /** What computes; `alignkit doctor` prints it. */
   readonly runtime?: RuntimeDescription;
   /** Conformance checks that it is known to fail, by name, and why. One that passes is reported as well. */
@@ -72,6 +77,16 @@ export interface CompileOptions {
    * Given only to a backend with `dynamicShapes`.
    */
   readonly variant?: Graph;
+  /** The graph is that of a part of the rows; a run takes and gives all of them. Only for a backend with `partsOf`. */
+  readonly rows?: Rows;
+}
+
+/** Rows that a backend takes apart. */
+export interface Rows {
+  /** Of equal size. */
+  readonly parts: number;
+  /** Positions of inputs that have rows, along their first axis. All outputs have. */
+  readonly inputs: ReadonlySet<number>;
 }
 
 /** A compiled graph. */

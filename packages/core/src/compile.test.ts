@@ -93,6 +93,37 @@ describe("compileFunction", () => {
     expect(graphs.size).toBe(2);
   });
 
+  it("compiles a part of rows that do not meet, where a backend takes them apart", async () => {
+    const asked: (readonly number[])[] = [];
+    const got: object[] = [];
+    const apart: Backend = {
+      ...referenceBackend(),
+      partsOf(rows, shared) {
+        asked.push([rows, shared]);
+        return 3;
+      },
+      compile: async ({ inputs }, { rows } = {}) => {
+        got.push({ shapes: inputs.map(({ shape }) => shape), rows });
+        return { run: async () => [], dispose: async () => {} };
+      },
+    };
+    type Inputs = { readonly x: Tensor; readonly factor: Tensor; readonly others?: Tensor };
+    const body = ({ x, factor }: Inputs) => ({ y: mul(x, factor) });
+    const dynamic = { x: ["row", null], others: ["other"] } as const;
+    const [x, factor] = [float32(new Float32Array(12), [6, 2]), float32([2, 3], [2])];
+    await compileFunction(apart, body, { dynamic, rows: "row" })({ x, factor });
+    expect(asked).toEqual([[6, 2]]);
+    expect(got).toEqual([{ shapes: [[2, 2], [2]], rows: { parts: 3, inputs: new Set([0]) } }]);
+    // Rows of which nothing is said, or that an argument of other rows holds together.
+    await compileFunction(apart, body, { dynamic })({ x, factor });
+    await compileFunction(apart, body, { dynamic, rows: "row" })({ x, factor, others: row(1) });
+    expect(asked).toHaveLength(1);
+    for (const { rows, shapes } of got.slice(1) as { rows?: object; shapes: readonly unknown[] }[]) {
+      expect(rows).toBeUndefined();
+      expect(shapes[0]).toEqual([6, 2]);
+    }
+  });
+
   it("frees what it uploaded, also when the run fails", async () => {
     const { backend, counts, alive } = counting();
     const take = compileFunction(backend, ({ table, ids }: { table: Tensor; ids: Tensor }) => ({

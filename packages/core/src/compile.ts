@@ -3,7 +3,7 @@ import { BackendError } from "./errors.js";
 import type { Tensor } from "./tensor.js";
 import { isTensor, isTensorType, type Trace, trace } from "./trace.js";
 import { flattenTree, type MapTree, mapTree, type Tree } from "./tree.js";
-import { formatType, type HostTensor, type TensorType } from "./types.js";
+import { formatType, type HostTensor, sizeOf, type TensorType } from "./types.js";
 
 /** What a compiled function takes: memory of the backend, or of the host, which is uploaded for the call. */
 export type Argument = DeviceTensor | HostTensor;
@@ -23,6 +23,11 @@ export interface CompileFunctionOptions<I> {
    * (`dynamicShapes`); elsewhere one is compiled per set of sizes.
    */
   readonly dynamic?: { readonly [K in keyof I]?: readonly (string | null)[] };
+  /**
+   * The letter of rows that never meet: the first free axis of each argument that has any, and of all results. A backend
+   * may take them apart (`partsOf`); where an argument begins with another axis, they stay together.
+   */
+  readonly rows?: string;
   /**
    * Where traces are kept, of this body with these free axes and no other: a function that is made anew with other
    * constants finds them there, and a backend what it made of their graphs.
@@ -90,7 +95,7 @@ function leavesOf(trees: ArgumentTrees, free: FreeAxes): Leaves {
 export function compileFunction<I extends object, O extends object>(
   backend: Backend,
   body: (inputs: I) => O,
-  { donate = [], constants = {}, dynamic = {}, traces }: CompileFunctionOptions<I> = {},
+  { donate = [], constants = {}, dynamic = {}, rows, traces }: CompileFunctionOptions<I> = {},
 ): CompiledFunction<I, O> {
   const cache = new Map<string, Promise<Compiled>>();
   const bound = constants as unknown as ArgumentTrees;
@@ -107,12 +112,32 @@ export function compileFunction<I extends object, O extends object>(
     };
   };
 
+  const firstAxis = (path: string) => (dynamic as FreeAxes)[top(path)]?.[0];
+  const hasRows = (path: string): boolean => rows !== undefined && firstAxis(path) === rows;
+  const partsOf = (inputs: ArgumentTrees): number => {
+    const all = flattenTree(inputs, isArgument);
+    const [first] = all.filter(({ path }) => hasRows(path));
+    const shared = all.filter(({ path }) => !hasRows(path));
+    if (first === undefined || shared.some(({ path }) => firstAxis(path) !== undefined)) return 1;
+    const elements = shared.reduce((total, { leaf }) => total + sizeOf(leaf.type.shape), 0);
+    return backend.partsOf?.(first.leaf.type.shape[0] as number, elements) ?? 1;
+  };
+
   const compile = async (key: string, inputs: ArgumentTrees): Promise<Compiled> => {
-    const { main, variant } = traces?.get(key) ?? traceBody(mapTree(inputs, isArgument, ({ type }) => type));
-    traces?.set(key, { main, variant });
+    const parts = partsOf(inputs);
+    const ofPart = ({ type }: Argument, path: string): TensorType => {
+      if (parts === 1 || !hasRows(path)) return type;
+      const [count, ...rest] = type.shape as readonly [number, ...number[]];
+      return { dtype: type.dtype, shape: [count / parts, ...rest] };
+    };
+    const known = `${parts} ${key}`;
+    const { main, variant } = traces?.get(known) ?? traceBody(mapTree(inputs, isArgument, ofPart));
+    traces?.set(known, { main, variant });
+    const positions = main.inputPaths.flatMap((path, position) => (hasRows(path) ? position : []));
     const options: CompileOptions = {
       constants: constantPositions(main, bound),
       ...(variant === undefined ? {} : { variant: variant.graph }),
+      ...(parts === 1 ? {} : { rows: { parts, inputs: new Set(positions) } }),
     };
     return { executable: await backend.compile(main.graph, options), trace: main };
   };

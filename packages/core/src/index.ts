@@ -13,6 +13,7 @@ export type {
   DeviceTensor,
   Executable,
   FileRegion,
+  Rows,
   RunOptions,
   RuntimeDescription,
 } from "./backend.js";

@@ -43,6 +43,7 @@ export function createDecoderProgram(
     compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs, isFirst), {
       donate: ["cache"],
       dynamic: prefillAxes,
+      rows: "batch",
       traces: tracesOf(config, isFirst ? "prefill" : "prefill_more"),
     });
   const functions = {

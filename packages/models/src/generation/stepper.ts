@@ -52,7 +52,7 @@ export function createStepper(
   config: ModelConfig,
   parameters: Readonly<Record<string, DeviceTensor>>,
 ): Stepper {
-  const common = { donate: ["cache"], dynamic: stepAxes } as const;
+  const common = { donate: ["cache"], dynamic: stepAxes, rows: "batch" } as const;
   const bound: Step = compileFunction(backend, (inputs: StepInputs) => step(config, inputs), {
     ...common,
     constants: { parameters },

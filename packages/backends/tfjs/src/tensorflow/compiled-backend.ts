@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import {
   type Backend,
   BackendError,
@@ -5,6 +6,7 @@ import {
   type DeviceTensor,
   type Graph,
   legalize,
+  type Rows,
 } from "@alignkit/core";
 import type { LoadedEngine } from "../load-engine.js";
 import { type Create, createExecutable } from "./executable.js";
@@ -20,6 +22,12 @@ const mostKept = 1024;
 
 /** Sessions that wait, at most; the oldest leaves. */
 const mostIdle = 8;
+
+/** Rows of a part, at least. */
+const fewestRows = 8;
+
+/** Numbers that all parts read, at most: 32 MB. */
+const mostShared = 2 ** 23;
 
 /** What was made of a graph. While nobody runs it, it waits for whoever compiles that graph again, with other weights. */
 interface Program {
@@ -52,27 +60,28 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
     );
   };
   const idle: Program[] = [];
-  const programOf = (source: Graph, positions: readonly number[]): Program => {
+  const programOf = (source: Graph, positions: readonly number[], rows: Rows | undefined): Program => {
     const constants = positions.join();
     const waiting = idle.findIndex((one) => one.source === source && one.constants === constants);
     if (waiting >= 0) return idle.splice(waiting, 1)[0] as Program;
     const graph = legalize(source, supports);
-    const plan = makePlan(graph, new Set(positions), target);
-    return { source, constants, graph, plan, session: runtime.load(plan.nodes) };
+    const plan = makePlan(graph, new Set(positions), target, rows);
+    return { source, constants, graph, plan, session: runtime.load(plan.nodes, plan.functions) };
   };
   return {
     specificationVersion: "v1",
     name,
     supports,
     dynamicShapes: false,
+    ...(isGpu ? {} : { partsOf }),
     runtime: engine.runtime,
     upload: async (value) => {
       const { type, data } = value;
       return create(type, runtime.upload(value), data.length <= mostKept ? data.slice() : undefined);
     },
-    async compile(graph, { constants = new Map() } = {}) {
+    async compile(graph, { constants = new Map(), rows } = {}) {
       const bound = new Map([...constants].map(([position, tensor]) => [position, own(tensor)]));
-      const program = programOf(graph, [...bound.keys()]);
+      const program = programOf(graph, [...bound.keys()], rows);
       const giveBack = (): void => {
         idle.push(program);
         if (idle.length > mostIdle) idle.shift()?.session.dispose();
@@ -81,6 +90,16 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
     },
     dispose: async () => runtime.dispose(),
   };
+}
+
+/**
+ * A part for each thread, where those are not too small and what all of them read fits into processors' caches. Threads
+ * that share every operator of a small model wait for each other longer than they compute: parts take 0.8 of the time at
+ * 5M parameters, and 1.07 at 124M.
+ */
+function partsOf(rows: number, shared: number): number {
+  const threads = availableParallelism();
+  return rows % threads === 0 && rows / threads >= fewestRows && shared <= mostShared ? threads : 1;
 }
 
 /** Whether this build of TensorFlow has the operators of a graph. */

@@ -14,8 +14,10 @@ import {
   matMul,
   mul,
   referenceBackend,
+  reshape,
   scatterAddRows,
   sizeOf,
+  softmax,
   sum,
   type Tensor,
   takeRows,
@@ -116,6 +118,58 @@ describe.skipIf(nodeMissing !== undefined)(
       for (const tensors of [first, second, again])
         for (const tensor of Object.values(tensors.state)) tensor.dispose();
       for (const made of [step, donated]) await made.dispose();
+    });
+
+    it.each([
+      { width: 4, place: "written in place" },
+      { width: 3, place: "copied, since its parts lie at odd addresses" },
+    ])("takes rows apart, with a cache of width $width that is $place", async ({ width }) => {
+      const [batch, slots] = [4, 4];
+      type Inputs = Parameters<typeof cacheStep>[0] & { readonly weight: Tensor; readonly scale: Tensor };
+      const body = ({ weight, scale, ...inputs }: Inputs) => {
+        const { attended, ...cache } = cacheStep(inputs);
+        const rows = linear(mul(reshape(attended, [attended.shape[0] as number, width]), scale), weight);
+        return { ...cache, rows, scores: softmax(rows), copy: inputs.lengths };
+      };
+      const axes = ["batch"] as const;
+      const options = {
+        dynamic: { q: axes, k: axes, v: axes, keys: axes, values: axes, lengths: axes },
+        rows: "batch",
+        donate: ["keys", "values"],
+      } as const;
+      const apart: Backend = { ...backend, partsOf: () => 2 };
+      const weight = float32(values(width * 5, 7), [5, width]);
+      const run = compileFunction(apart, body, {
+        ...options,
+        constants: { weight: await backend.upload(weight) },
+      });
+      const reference = referenceBackend();
+      const wanted = compileFunction(reference, body);
+      const rowsOf = (seed: number) => float32(values(batch * width, seed), [batch, 1, 1, width]);
+      const start = float32(values(batch * slots * width, 9), [batch, 1, slots, width]);
+      let cache = { keys: await backend.upload(start), values: await backend.upload(start) };
+      let wantedCache = { keys: await reference.upload(start), values: await reference.upload(start) };
+      for (let index = 0; index < 3; index++) {
+        const given = {
+          q: rowsOf(index),
+          k: rowsOf(index + 10),
+          v: rowsOf(index + 20),
+          lengths: int32([index, 0, 1, index], [batch]),
+          scale: scalar(0.7),
+        };
+        const result = await run({ ...given, ...cache });
+        const expected = await wanted({ ...given, ...wantedCache, weight });
+        expect((result.keys as Value).slot === undefined).toBe(width === 3);
+        for (const [name, tensor] of Object.entries(expected)) {
+          const got = await (result as Record<string, DeviceTensor>)[name]?.read();
+          expect(got?.type).toEqual(tensor.type);
+          for (const [at, value] of (await tensor.read()).data.entries())
+            expect(got?.data[at], `${name}[${at}]`).toBeCloseTo(value, 5);
+        }
+        cache = { keys: result.keys, values: result.values };
+        wantedCache = { keys: expected.keys, values: expected.values };
+      }
+      await run.dispose();
     });
 
     it("writes one row of a cache, and copies for whoever keeps the old one", async () => {

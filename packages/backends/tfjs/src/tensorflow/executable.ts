@@ -6,16 +6,16 @@ import {
   type DeviceTensor,
   type Executable,
   type Graph,
-  type Tensor as GraphTensor,
   type HostData,
   type Operation,
+  type TensorType,
 } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { actions, type Plan } from "./plan.js";
 import type { Runtime, Session } from "./runtime.js";
 import { type Home, type Slot, tensorsOf, type Value } from "./values.js";
 
-export type Create = (type: GraphTensor["type"], place: Tensor | Slot, host?: HostData) => Value;
+export type Create = (type: TensorType, place: Tensor | Slot, host?: HostData) => Value;
 
 export interface ExecutableParts {
   readonly runtime: Runtime;
@@ -70,7 +70,7 @@ export function createExecutable({
       if (constants.has(position)) return undefined;
       const value = inputs[position];
       const { name } = (tensor.operation as Operation<"input">).attributes;
-      checkInput(tensor.type, value, position, name);
+      checkInput(plan.inputTypes[position] as TensorType, value, position, name);
       const mine = own(value as DeviceTensor);
       mine.check();
       return mine;
@@ -138,7 +138,7 @@ export function createExecutable({
       }
       const results: Value[] = [];
       for (const [index, output] of plan.outputs.entries()) {
-        const { type } = graph.outputs[index] as GraphTensor;
+        const type = plan.outputTypes[index] as TensorType;
         if (output.kind === "input") results.push(passed.get(index) as Value);
         else if (output.kind === "fetched") results.push(create(type, fetched[output.fetch] as Tensor));
         else if (output.kind === "state") results.push(create(type, slots[output.state] as Slot));

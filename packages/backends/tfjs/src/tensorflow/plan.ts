@@ -6,14 +6,18 @@ import {
   isSameTensor,
   type Operation,
   type OpName,
+  type Rows,
   resultsOf,
+  sizeOf,
   type Tensor,
   TensorMap,
+  type TensorType,
   topologicalOrder,
 } from "@alignkit/core";
 import { type Attributes, lower, type Target } from "./lower/lowering.js";
 import { lowerTable, overwrites } from "./lower/table.js";
-import type { Node } from "./saved-model-proto.js";
+import { callInParts, type PartInput, partsNode, wholeType } from "./parts.js";
+import type { FunctionDefinition, Node } from "./saved-model-proto.js";
 
 /** A variable for an input. */
 export interface VariablePlan {
@@ -42,6 +46,10 @@ export interface IdCheck {
 
 export interface Plan {
   readonly nodes: readonly Node[];
+  readonly functions: readonly FunctionDefinition[];
+  /** Of all rows, where a graph computes a part. */
+  readonly inputTypes: readonly TensorType[];
+  readonly outputTypes: readonly TensorType[];
   /** Inputs that are handed in at each run, with the names of their nodes. */
   readonly feeds: readonly { readonly position: number; readonly name: string }[];
   /** Inputs that are overwritten. */
@@ -64,27 +72,35 @@ export const actions = {
  * @param graph - legalized
  * @param constantPositions - inputs that are set once
  */
-export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, target: Target): Plan {
+export function makePlan(
+  graph: Graph,
+  constantPositions: ReadonlySet<number>,
+  target: Target,
+  rows?: Rows,
+): Plan {
   const order = topologicalOrder(graph.outputs).filter((operation) => operation.op !== "input");
   const positions = new TensorMap<number>();
   for (const [position, tensor] of graph.inputs.entries()) positions.set(tensor, position);
   const uses = countUses(order, graph.outputs);
-  const overwritten = findOverwritten(order, uses, positions, constantPositions);
+  const overwritten = findOverwritten(order, uses, positions, constantPositions, rows);
 
   const extra: Node[] = [];
   const add = (name: string, op: string, inputs: readonly string[], attributes: Attributes): string => {
     extra.push({ name, op, inputs, attributes });
     return name;
   };
-  const placeholder = (name: string, { dtype, shape }: Tensor): string =>
+  const inputTypes = graph.inputs.map(({ type }, position) =>
+    rows?.inputs.has(position) ? wholeType(type, rows) : type,
+  );
+  const placeholder = (name: string, { dtype, shape }: TensorType): string =>
     add(name, "Placeholder", [], { dtype: { type: dtype }, shape: { shape } });
   const variables = new Map<number, VariablePlan>();
   /** @param isGuarded - what comes in and goes out is copied, since whoever overwrites it ignores other readers */
   const variable = (position: number, isGuarded: boolean): string => {
     const name = `variable_${position}`;
     if (variables.has(position)) return name;
-    const tensor = graph.inputs[position] as Tensor;
-    const { dtype, shape } = tensor;
+    const type = inputTypes[position] as TensorType;
+    const { dtype, shape } = type;
     add(name, "VarHandleOp", [], {
       dtype: { type: dtype },
       shape: { shape },
@@ -92,7 +108,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
     });
     const guarded = (value: string, suffix: string): string =>
       isGuarded ? add(`${suffix}_${position}`, "DeepCopy", [value], { T: { type: dtype } }) : value;
-    const feed = placeholder(`given_${position}`, tensor);
+    const feed = placeholder(`given_${position}`, type);
     add(`set_${position}`, "AssignVariableOp", [name, guarded(feed, "own")], { dtype: { type: dtype } });
     const value = add(`value_${position}`, "ReadVariableOp", [name], { dtype: { type: dtype } });
     variables.set(position, { position, feed, read: guarded(value, "read") });
@@ -100,6 +116,15 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
   };
 
   const feeds: { readonly position: number; readonly name: string }[] = [];
+  const partInputs: PartInput[] = [];
+  /** What the nodes of a part call an input that comes from this node. */
+  const inPart = (from: string, position: number): string => {
+    if (rows === undefined) return from;
+    const name = `part_${position}`;
+    const { type } = graph.inputs[position] as Tensor;
+    partInputs.push({ name, from, type, hasRows: rows.inputs.has(position) });
+    return name;
+  };
   const lowered = lower({
     operations: order,
     outputs: graph.outputs,
@@ -110,15 +135,21 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
       const found = overwritten.get(tensor);
       return found && variable(found.position, found.ignoresReaders);
     },
+    own: (tensor) => {
+      const found = overwritten.get(tensor);
+      if (found === undefined) return undefined;
+      variable(found.position, found.ignoresReaders);
+      return inPart(`value_${found.position}`, found.position);
+    },
     input: (tensor) => {
       const position = positions.get(tensor) as number;
       if (constantPositions.has(position)) {
         variable(position, false);
-        return `value_${position}`;
+        return inPart(`value_${position}`, position);
       }
-      const name = placeholder(`input_${position}`, tensor);
+      const name = placeholder(`input_${position}`, inputTypes[position] as TensorType);
       feeds.push({ position, name });
-      return name;
+      return inPart(name, position);
     },
   });
 
@@ -155,7 +186,7 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
     actions.freeConstants,
     constants.map(({ position }) => `free_${position}`),
   );
-  after("effects", lowered.effects);
+  after("effects", rows === undefined ? lowered.effects : [partsNode]);
 
   const stateIndices = new TensorMap<number>();
   for (const [tensor, { position }] of resultsOver(order, overwritten))
@@ -163,9 +194,18 @@ export function makePlan(graph: Graph, constantPositions: ReadonlySet<number>, t
       tensor,
       states.findIndex((state) => state.position === position),
     );
-  const { outputs, fetches } = planOutputs(graph, lowered.outputs, stateIndices, positions);
+  const { outputs, fetched } = planOutputs(graph, stateIndices, positions);
+  const results = fetched.map((index) => ({
+    from: lowered.outputs[index] as string,
+    type: (graph.outputs[index] as Tensor).type,
+  }));
+  const calling = rows && callInParts(rows, lowered.nodes, partInputs, results);
+  const fetches = calling?.results ?? results.map(({ from }) => from);
   return {
-    nodes: [...lowered.nodes, ...extra],
+    nodes: [...(calling?.nodes ?? lowered.nodes), ...extra],
+    functions: calling === undefined ? [] : [calling.definition],
+    inputTypes,
+    outputTypes: graph.outputs.map(({ type }) => (rows ? wholeType(type, rows) : type)),
     feeds,
     states,
     constants,
@@ -186,6 +226,7 @@ function findOverwritten(
   uses: TensorMap<number>,
   positions: TensorMap<number>,
   constants: ReadonlySet<number>,
+  rows: Rows | undefined,
 ): TensorMap<Overwritten> {
   const found = new TensorMap<Overwritten>();
   for (const { op, inputs } of order) {
@@ -194,7 +235,8 @@ function findOverwritten(
     const targets = rule.inputs.filter((at) => at !== undefined).map((at) => inputs[at] as Tensor);
     const canAll = targets.every((tensor) => {
       const position = positions.get(tensor);
-      return position !== undefined && !constants.has(position) && uses.get(tensor) === 1;
+      if (position === undefined || constants.has(position) || uses.get(tensor) !== 1) return false;
+      return rows === undefined || (rule.ignoresReaders && isPlaced(tensor, position, rows));
     });
     if (!canAll) continue;
     for (const tensor of targets) {
@@ -204,6 +246,10 @@ function findOverwritten(
   }
   return found;
 }
+
+/** Whether parts get an input where it lies: TensorFlow copies a part that begins at odd addresses. */
+const isPlaced = ({ shape }: Tensor, position: number, rows: Rows): boolean =>
+  rows.inputs.has(position) && sizeOf(shape) % 16 === 0;
 
 /** Results that are written over inputs, with those inputs. */
 function* resultsOver(order: readonly Operation[], overwritten: TensorMap<Overwritten>) {
@@ -217,11 +263,10 @@ function* resultsOver(order: readonly Operation[], overwritten: TensorMap<Overwr
 
 function planOutputs(
   graph: Graph,
-  names: readonly string[],
   stateIndices: TensorMap<number>,
   positions: TensorMap<number>,
-): Pick<Plan, "outputs" | "fetches"> {
-  const fetches: string[] = [];
+): { readonly outputs: readonly OutputPlan[]; readonly fetched: readonly number[] } {
+  const fetched: number[] = [];
   const outputs = graph.outputs.map((tensor, index): OutputPlan => {
     const position = positions.get(tensor);
     if (position !== undefined) return { kind: "input", position };
@@ -229,9 +274,9 @@ function planOutputs(
     if (first < index) return { kind: "again", output: first };
     const state = stateIndices.get(tensor);
     if (state !== undefined) return { kind: "state", state };
-    return { kind: "fetched", fetch: fetches.push(names[index] as string) - 1 };
+    return { kind: "fetched", fetch: fetched.push(index) - 1 };
   });
-  return { outputs, fetches };
+  return { outputs, fetched };
 }
 
 /** Ids among the inputs, which TensorFlow checks on the CPU only, and start positions, which it cuts off. */

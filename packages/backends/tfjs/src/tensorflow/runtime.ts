@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { BackendError, type DType, type HostData, type HostTensor } from "@alignkit/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LoadedEngine } from "../load-engine.js";
-import { encodeSavedModel, graphTag, type Node } from "./saved-model-proto.js";
+import { encodeSavedModel, type FunctionDefinition, graphTag, type Node } from "./saved-model-proto.js";
 
 /** A tensor for an input of a session, by the name of its node. */
 export type Feed = readonly [name: string, tensor: Tensor];
@@ -23,7 +23,7 @@ export interface Session {
 }
 
 export interface Runtime {
-  load(nodes: readonly Node[]): Session;
+  load(nodes: readonly Node[], functions?: readonly FunctionDefinition[]): Session;
   /** Copies from the host, into memory of TensorFlow. */
   upload(value: HostTensor): Tensor;
   /** Copies to the host. */
@@ -58,12 +58,12 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
   const tensorFlow = tf.backend() as unknown as TensorFlow;
   const open = new Set<Session>();
 
-  const load = (nodes: readonly Node[]): Session => {
+  const load: Runtime["load"] = (nodes, functions = []) => {
     check();
     const directory = mkdtempSync(join(tmpdir(), "alignkit-tensorflow-"));
     let id: number;
     try {
-      writeFileSync(join(directory, "saved_model.pb"), encodeSavedModel(nodes));
+      writeFileSync(join(directory, "saved_model.pb"), encodeSavedModel(nodes, functions));
       id = tensorFlow.loadSavedModelMetaGraph(directory, graphTag);
     } finally {
       rmSync(directory, { recursive: true });

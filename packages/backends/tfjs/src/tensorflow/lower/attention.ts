@@ -45,13 +45,10 @@ export const attention = {
       [batch * groups],
     );
     const next = ([cache, row]: readonly [Tensor, Tensor]): string => {
-      const variable = lowering.variable(cache);
-      const memory =
-        variable === undefined
-          ? lowering.emit("DeepCopy", [lowering.name(cache)], { T: float })
-          : lowering.emit("ReadVariableOp", [variable], { dtype: float });
+      const own = lowering.own(cache);
+      const memory = own ?? lowering.emit("DeepCopy", [lowering.name(cache)], { T: float });
       const written = withRow(lowering, memory, lowering.name(row), rows, [batch, groups, slots, width]);
-      if (variable !== undefined) lowering.effect(written);
+      if (own !== undefined) lowering.effect(written);
       return written;
     };
     const [nextKeys, nextValues] = [next([keys, k]), next([values, v])];

@@ -12,9 +12,9 @@ import {
   type Tensor,
   TensorMap,
 } from "@alignkit/core";
-import type { AttributeValue, Node } from "../saved-model-proto.js";
+import type { Attributes, AttributeValue, Node } from "../saved-model-proto.js";
 
-export type Attributes = Readonly<Record<string, AttributeValue>>;
+export type { Attributes } from "../saved-model-proto.js";
 
 /** What the rule of an op sees. */
 export interface Lowering {
@@ -31,6 +31,8 @@ export interface Lowering {
   reshape(name: string, dtype: DType, shape: readonly number[]): string;
   /** The variable that holds an input which only the given operation reads, so that it may be overwritten. */
   variable(tensor: Tensor): string | undefined;
+  /** The memory of such an input, if it may be overwritten where it lies. */
+  own(tensor: Tensor): string | undefined;
   /** Has a node run even if nothing reads it. */
   effect(name: string): void;
   /** The one that was named last. */
@@ -61,6 +63,8 @@ export interface LowerRequest {
   readonly input: (tensor: Tensor) => string;
   /** As {@link Lowering.variable}. */
   readonly variable: (tensor: Tensor) => string | undefined;
+  /** As {@link Lowering.own}. */
+  readonly own: (tensor: Tensor) => string | undefined;
   readonly table: LowerTable;
   readonly target: Target;
   /** As {@link Lowering.isReadOnce}. */
@@ -79,7 +83,7 @@ export interface Lowered {
 const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
 
 export function lower(request: LowerRequest): Lowered {
-  const { operations, outputs, input, variable, table, target, isReadOnce } = request;
+  const { operations, outputs, input, variable, own, table, target, isReadOnce } = request;
   const nodes: Node[] = [];
   const effects: string[] = [];
   const names = new TensorMap<string>();
@@ -120,6 +124,7 @@ export function lower(request: LowerRequest): Lowered {
     reshape: (name, dtype, shape) =>
       emit("Reshape", [name, lowering.ints(shape)], { T: type(dtype), Tshape: type("int32") }),
     variable,
+    own,
     effect: (name) => void effects.push(name),
     get latestEffect() {
       return effects.at(-1);
