@@ -24,7 +24,7 @@ const mostKept = 1024;
 const mostIdle = 8;
 
 /** Rows of a part, at least. */
-const fewestRows = 8;
+const fewestRows = 4;
 
 /** Numbers that all parts read, at most: 32 MB. */
 const mostShared = 2 ** 23;
