@@ -4,7 +4,7 @@
  * Rows begin at slot 0, and each has a length of its own; what padding leaves behind a short prompt is never read, and
  * new tokens overwrite it.
  */
-import { type DeviceTensor, float32, int32, sizeOf } from "@alignkit/core";
+import { type DeviceTensor, float32, type HostTensor, int32, sizeOf } from "@alignkit/core";
 import type { DecoderProgram } from "./program.js";
 import { promptChunk } from "./prompt-chunk.js";
 import type { TokenWeights } from "./weights.js";
@@ -119,9 +119,13 @@ async function emptyCache(
   const { keyValueHeads, headDimension } = config.attention;
   const shape = [rows, keyValueHeads, slots, headDimension];
   // Masked slots are read, with probability 0: their memory must hold numbers.
+  const fill = async (data: HostTensor["data"]) => void data.fill(0);
+  const zeros =
+    backend.uploadWith === undefined ? float32(new Float32Array(sizeOf(shape)), shape) : undefined;
   const empty = () =>
-    backend.uploadWith?.({ dtype: "float32", shape }, async (data) => void data.fill(0)) ??
-    backend.upload(float32(new Float32Array(sizeOf(shape)), shape));
+    (zeros === undefined
+      ? backend.uploadWith?.({ dtype: "float32", shape }, fill)
+      : backend.upload(zeros)) as Promise<DeviceTensor>;
   const allocate = () => Promise.all(Array.from({ length: config.layers }, empty));
   return { keys: await allocate(), values: await allocate() };
 }
