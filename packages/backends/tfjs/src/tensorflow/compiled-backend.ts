@@ -94,7 +94,7 @@ export function createCompiledBackend(engine: LoadedEngine): Backend {
 
 /**
  * A part for each thread, where those are not too small and what all of them read fits into processors' caches. Threads
- * that share every operator of a small model wait for each other longer than they compute: parts take 0.8 of the time at
+ * that share every operator of a small model wait for each other longer than they compute: parts take 0.75 of the time at
  * 5M parameters, and 1.07 at 124M.
  */
 function partsOf(rows: number, shared: number): number {
