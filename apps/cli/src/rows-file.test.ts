@@ -37,7 +37,7 @@ it("leaves the old file, and nothing else, when the work fails", async () => {
 it("names a place that cannot be written", async () => {
   const nowhere = join(directory, "none", "out.jsonl");
   await expect(writeRows(nowhere, stdout, async () => {})).rejects.toThrow(
-    `${nowhere}: cannot be written; ENOENT`,
+    `${nowhere}: cannot be written; there is no folder ${join(directory, "none")}`,
   );
 });
 
