@@ -113,5 +113,7 @@ export interface DeviceTensor {
    *   what counts is what is returned
    */
   read(into?: HostTensor["data"]): Promise<HostTensor>;
+  /** Its own memory, where that is the host's: to be read until it is disposed, and left as it is. */
+  view?(): HostTensor["data"];
   dispose(): void;
 }

@@ -164,6 +164,10 @@ export class HostValue implements Value {
     return this.array();
   }
 
+  view(): HostArray {
+    return this.array();
+  }
+
   /** Whether another value stands on the same memory, so that it may not be overwritten. */
   get isShared(): boolean {
     return this.#storage.isShared;

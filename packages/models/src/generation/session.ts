@@ -55,8 +55,15 @@ export async function createSession(
   program.stepper.expect(prompts.length, newTokens);
   const inverse = await program.backend.upload(float32([temperature === 0 ? 1 : 1 / temperature], []));
   const readers = { weights: rowReader(), blocks: rowReader(), logits: rowReader() };
+  /** What was given last, and may still be read. */
+  let given: readonly DeviceTensor[] = [];
+  const release = (): void => {
+    for (const tensor of given) tensor.dispose();
+    given = [];
+  };
 
   const step = async (tokens: readonly number[]): Promise<readonly TokenWeights[]> => {
+    release();
     const { cache: next, ...distribution } = await program.stepper.step({
       ids: int32(tokens, [tokens.length]),
       lengths: int32(lengths, [lengths.length]),
@@ -64,11 +71,11 @@ export async function createSession(
       cache,
     });
     cache = next;
+    given = Object.values(distribution);
     lengths = lengths.map((length) => length + 1);
     const weights = await readers.weights(distribution.weights);
     const blocks = await readers.blocks(distribution.blocks);
     const logits = settings.logits ? await readers.logits(distribution.logits) : undefined;
-    for (const tensor of Object.values(distribution)) tensor.dispose();
     return tokens.map((_, row) => ({
       weights: weights(row),
       blocks: blocks(row),
@@ -93,20 +100,23 @@ export async function createSession(
       lengths = rows.map((row) => lengths[row] as number);
     },
     dispose() {
+      release();
       inverse.dispose();
       disposeCache(cache);
     },
   };
 }
 
-/** Reads matrices, one after the other into the same memory; gives their rows. */
+/** Gives the rows of matrices: where they lie, or read one after the other into the same memory. */
 function rowReader(): (tensor: DeviceTensor) => Promise<(row: number) => Float32Array> {
-  let memory: Float32Array | undefined;
+  let memory: HostTensor["data"] | undefined;
+  const dataOf = async (tensor: DeviceTensor) => {
+    memory = (await tensor.read(memory)).data;
+    return memory;
+  };
   return async (tensor) => {
-    const { type, data } = await tensor.read(memory);
-    memory = data as Float32Array;
-    const matrix = memory;
-    const width = type.shape[1] as number;
+    const matrix = (tensor.view?.() ?? (await dataOf(tensor))) as Float32Array;
+    const width = tensor.type.shape[1] as number;
     return (row) => matrix.subarray(row * width, (row + 1) * width);
   };
 }
