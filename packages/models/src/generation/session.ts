@@ -110,12 +110,9 @@ export async function createSession(
 /** Gives the rows of matrices: where they lie, or read one after the other into the same memory. */
 function rowReader(): (tensor: DeviceTensor) => Promise<(row: number) => Float32Array> {
   let memory: HostTensor["data"] | undefined;
-  const dataOf = async (tensor: DeviceTensor) => {
-    memory = (await tensor.read(memory)).data;
-    return memory;
-  };
   return async (tensor) => {
-    const matrix = (tensor.view?.() ?? (await dataOf(tensor))) as Float32Array;
+    memory = tensor.view?.() ?? (await tensor.read(memory)).data;
+    const matrix = memory as Float32Array;
     const width = tensor.type.shape[1] as number;
     return (row) => matrix.subarray(row * width, (row + 1) * width);
   };
@@ -129,13 +126,13 @@ async function emptyCache(
   const { keyValueHeads, headDimension } = config.attention;
   const shape = [rows, keyValueHeads, slots, headDimension];
   // Masked slots are read, with probability 0: their memory must hold numbers.
-  const fill = async (data: HostTensor["data"]) => void data.fill(0);
-  const zeros =
-    backend.uploadWith === undefined ? float32(new Float32Array(sizeOf(shape)), shape) : undefined;
-  const empty = () =>
-    (zeros === undefined
-      ? backend.uploadWith?.({ dtype: "float32", shape }, fill)
-      : backend.upload(zeros)) as Promise<DeviceTensor>;
+  let zeros: HostTensor | undefined;
+  const empty = async (): Promise<DeviceTensor> => {
+    if (backend.uploadWith !== undefined)
+      return backend.uploadWith({ dtype: "float32", shape }, async (data) => void data.fill(0));
+    zeros ??= float32(new Float32Array(sizeOf(shape)), shape);
+    return backend.upload(zeros);
+  };
   const allocate = () => Promise.all(Array.from({ length: config.layers }, empty));
   return { keys: await allocate(), values: await allocate() };
 }
