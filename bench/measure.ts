@@ -20,6 +20,9 @@ export interface Effort {
 /** Threads of the one that ran before spin for a moment, waiting for work; they must not spin in the next one's time. */
 const pauseMilliseconds = 250;
 
+/** Steps come one after the other where they are of use; the first after a pause finds caches and threads cold. */
+const turnSeconds = 1;
+
 /**
  * Each contestant has a process of its own, so that memory is its own, and is warmed up before the first round.
  * @param note - told what is going on
@@ -33,7 +36,7 @@ export async function runComparison(
   const started = performance.now();
   const entrants = comparison.contestants.map((contestant) => ({
     contestant,
-    request: { ...contestant.request, model: comparison.model, ...comparison.sizes },
+    request: { ...contestant.request, model: comparison.model, ...comparison.sizes, turn: turnSeconds },
     measurements: [] as Measurement[],
     failure: undefined as string | undefined,
     worker: undefined as WorkerProcess | undefined,

@@ -50,6 +50,8 @@ export interface WorkRequest {
   readonly directories?: Readonly<Record<string, string>>;
   /** Seconds of untimed runs before the first timed one; 2 unless given, none of 0. */
   readonly warmup?: number;
+  /** Seconds that a request is answered with runs, one at least; 0 unless given. */
+  readonly turn?: number;
 }
 
 /** What a run reports, beside its time and memory. */

@@ -1,7 +1,7 @@
 """PyTorch's side of the bench: one JSON object a line in, one a line out.
 
 The first request with given parameters makes the item and runs it for `warmup` seconds, untimed; every request then runs
-it once. {"work": "about"} tells what this side is; a failure answers {"work", "error"}.
+it for `turn` seconds, once at least, and tells the mean of a run. {"work": "about"} tells what this side is; a failure answers {"work", "error"}.
 """
 import gc
 import json
@@ -90,7 +90,7 @@ class Worker:
             name = request["work"]
             if name not in MAKERS:
                 raise ValueError(f"unknown work {name}; known: {', '.join(sorted(MAKERS))}")
-            run = MAKERS[name]({k: v for k, v in request.items() if k not in ("work", "warmup")})
+            run = MAKERS[name]({k: v for k, v in request.items() if k not in ("work", "warmup", "turn")})
             warm = time.perf_counter() + request.get("warmup", 2)
             while time.perf_counter() < warm:
                 run()
@@ -102,12 +102,15 @@ class Worker:
         run = self.item(request)
         base = self.memory.begin()
         processor, begin = time.process_time(), time.perf_counter()
-        result = run()
-        ms = 1e3 * (time.perf_counter() - begin)
-        cpu_ms = 1e3 * (time.process_time() - processor)
+        results = []
+        while not results or time.perf_counter() - begin < request.get("turn", 0):
+            results.append(run())
+        ms = 1e3 * (time.perf_counter() - begin) / len(results)
+        cpu_ms = 1e3 * (time.process_time() - processor) / len(results)
         # Trainers know better when their work began.
-        return {"work": request["work"], "ms": ms, **result, "cpu_ms": cpu_ms, "peak_mb": self.memory.peak(),
-                "base_mb": base, "load": os.getloadavg()[0]}
+        own = [result["ms"] for result in results if "ms" in result]
+        return {"work": request["work"], **results[-1], "ms": sum(own) / len(own) if own else ms, "cpu_ms": cpu_ms,
+                "peak_mb": self.memory.peak(), "base_mb": base, "load": os.getloadavg()[0]}
 
 
 def installed_mb(names):
