@@ -49,25 +49,28 @@ export async function generateBatch(
       finishReason: null,
     }),
   );
+  const suppresses = minNewTokens > 0 && stops.size > 0;
   const session = await createSession(
     program,
     prompts.map(({ ids }) => ids),
     {
       newTokens: maxNewTokens,
       temperature: options.temperature,
-      logits: options.temperature === 0 || (minNewTokens > 0 && stops.size > 0),
+      logits: options.temperature === 0 || suppresses,
+      all: sampler.needsAll || suppresses,
     },
   );
   try {
     let active: readonly Row[] = rows;
-    let distributions = await session.prefill();
+    let uniforms = active.map(nextUniform);
+    let distributions = await session.prefill(uniforms);
     for (let step = 1; ; step++) {
       // 1. A token for each row that goes on
       const suppressed = step <= minNewTokens ? [...stops] : [];
       for (const [position, row] of active.entries()) {
         if (row.finishReason !== null) continue;
         const own = distributions[position] as TokenWeights;
-        const { token, logProb, mask } = sampler.sample(own, row.random.uniform(), suppressed);
+        const { token, logProb, mask } = sampler.sample(own, uniforms[position] as number, suppressed);
         row.ids.push(token);
         row.logProbs.push(logProb);
         if (mask !== undefined) row.masks.push(mask);
@@ -88,7 +91,11 @@ export async function generateBatch(
       }
 
       // 3. What may follow it
-      distributions = await session.step(active.map((row) => row.ids.at(-1) as number));
+      uniforms = active.map(nextUniform);
+      distributions = await session.step(
+        active.map((row) => row.ids.at(-1) as number),
+        uniforms,
+      );
     }
   } finally {
     session.dispose();
@@ -100,6 +107,9 @@ export async function generateBatch(
     finishReason: finishReason as Generation["finishReason"],
   }));
 }
+
+/** By which the next token of a row is drawn; of one that ended any will do. */
+const nextUniform = ({ random, finishReason }: Row): number => (finishReason === null ? random.uniform() : 0);
 
 /** Those that stay: each at its place, but for the last ones, which fill the places of those that go. */
 function withoutGaps<T>(items: readonly T[], stays: (item: T) => boolean): readonly T[] {

@@ -12,6 +12,7 @@ import { createModelConfig, type ModelConfig } from "../config.js";
 import { initializeParameters } from "../initialize.js";
 import { createScorer } from "../scoring.js";
 import { createGenerator, type Generator } from "./generator.js";
+import { blockSize } from "./weights.js";
 
 const backend: Backend = referenceBackend();
 
@@ -53,6 +54,21 @@ describe("generate", () => {
     const first = await generator.generate(prompts, options, createRandom(1));
     expect(await generator.generate(prompts, options, createRandom(1))).toEqual(first);
     expect(await generator.generate(prompts, options, createRandom(2))).not.toEqual(first);
+  });
+
+  it("draws from the one block of weights that it reads what it draws from all", async () => {
+    // Three blocks, the last not full.
+    const own = await createModel({ ...llama, vocab_size: 2 * blockSize + 300 });
+    const large = createGenerator(backend, own.config, own.parameters);
+    const options = { maxNewTokens: 12, temperature: 2 };
+    const random = createRandom(3);
+    const drawn = await large.generate(prompts, options, random);
+    // Cuts nothing, and looks at all weights.
+    const all = await large.generate(prompts, { ...options, topP: 1 - 1e-12 }, random);
+    expect(drawn).toEqual(all);
+    const blocks = drawn.flatMap(({ ids }) => ids.map((id) => Math.floor(id / blockSize)));
+    expect(new Set(blocks).size).toBe(3);
+    await large.dispose();
   });
 
   it("of other weights compiles what was traced for the first ones", async () => {

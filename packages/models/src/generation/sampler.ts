@@ -8,7 +8,7 @@
 import { AlignkitError, ConfigError } from "@alignkit/core";
 import type { SamplingMask } from "./sampling-mask.js";
 import { createTruncation } from "./truncation.js";
-import { drawToken, type TokenWeights, tokenWeights } from "./weights.js";
+import { drawToken, sumOfBlocks, type TokenWeights, tokenWeights } from "./weights.js";
 
 /** Which tokens may be drawn, and how evenly. */
 export interface SamplerSettings {
@@ -33,6 +33,8 @@ export interface SampledToken {
 
 /** Keeps its working memory from draw to draw. */
 export interface Sampler {
+  /** Whether it needs the weights of all tokens, not only of the block that is drawn from. */
+  readonly needsAll: boolean;
   /**
    * @param row - with logits at temperature 0, or where tokens are suppressed
    * @param uniform - in `[0, 1)`: inverse CDF over the tokens in the order of their ids
@@ -51,6 +53,7 @@ export function createSampler(vocabularySize: number, settings: SamplerSettings)
   const truncation = topK < vocabularySize || topP < 1 ? createTruncation(vocabularySize, topK, topP) : null;
 
   return {
+    needsAll: temperature === 0 || truncation !== null,
     sample(row, uniform, suppressed = []) {
       // 1. The whole distribution, and what of it may be drawn
       const whole = suppressed.length === 0 ? row : tokenWeights(logitsOf(row));
@@ -59,7 +62,8 @@ export function createSampler(vocabularySize: number, settings: SamplerSettings)
       const allowedTotal = allowed === whole ? total : sumOf(allowed.blocks);
 
       // 2. The token
-      const wholeLogProb = (token: number) => logRatio(whole.weights[token] as number, total);
+      const wholeLogProb = (token: number) =>
+        logRatio(whole.weights[token - (whole.first ?? 0)] as number, total);
       if (temperature === 0 || truncation === null) {
         const token =
           temperature === 0 ? highestToken(logitsOf(allowed)) : drawToken(allowed, uniform * allowedTotal);
@@ -98,8 +102,7 @@ function without(logits: Float32Array, tokens: readonly number[]): TokenWeights 
 
 /** @throws {AlignkitError} when nothing can be drawn */
 function sumOf(blocks: TokenWeights["blocks"]): number {
-  let total = 0;
-  for (let block = 0; block < blocks.length; block++) total += blocks[block] as number;
+  const total = sumOfBlocks(blocks);
   if (total > 0 && Number.isFinite(total)) return total;
   throw new AlignkitError(
     "NOT_FINITE",

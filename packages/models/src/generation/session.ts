@@ -7,14 +7,18 @@
 import { type DeviceTensor, float32, type HostTensor, int32, sizeOf } from "@alignkit/core";
 import type { DecoderProgram } from "./program.js";
 import { promptChunk } from "./prompt-chunk.js";
-import type { TokenWeights } from "./weights.js";
+import { blockSize, drawBlock, sumOfBlocks, type TokenWeights } from "./weights.js";
 
 /** Owns its cache; call `dispose` when done. */
 export interface DecodingSession {
-  /** Runs the prompts. @returns what may follow them, by row; good until the next step */
-  prefill(): Promise<readonly TokenWeights[]>;
-  /** Appends a token to each row. @returns what may follow them, by row; good until the next step */
-  step(tokens: readonly number[]): Promise<readonly TokenWeights[]>;
+  /**
+   * Runs the prompts.
+   * @param uniforms - in `[0, 1)`, by row: by which it will be drawn
+   * @returns what may follow them, by row; good until the next step
+   */
+  prefill(uniforms: readonly number[]): Promise<readonly TokenWeights[]>;
+  /** Appends a token to each row; the rest is as for `prefill`. */
+  step(tokens: readonly number[], uniforms: readonly number[]): Promise<readonly TokenWeights[]>;
   /** Goes on with some of the rows only, `rows[n] >= n`: their cache moves up within its memory. */
   keep(rows: readonly number[]): Promise<void>;
   dispose(): void;
@@ -34,11 +38,17 @@ const chunkLength = 128;
  * @param settings.newTokens - at most, per row
  * @param settings.temperature - divides the logits; 0 leaves them
  * @param settings.logits - whether the logits are wanted, beside the weights
+ * @param settings.all - whether the weights of all tokens are wanted, not only of the block that is drawn from
  */
 export async function createSession(
   program: DecoderProgram,
   prompts: readonly (readonly number[])[],
-  settings: { readonly newTokens: number; readonly temperature: number; readonly logits: boolean },
+  settings: {
+    readonly newTokens: number;
+    readonly temperature: number;
+    readonly logits: boolean;
+    readonly all: boolean;
+  },
 ): Promise<DecodingSession> {
   const { newTokens, temperature } = settings;
   // Where each size is compiled for itself, sizes are rounded, so that there are few.
@@ -62,7 +72,27 @@ export async function createSession(
     given = [];
   };
 
-  const step = async (tokens: readonly number[]): Promise<readonly TokenWeights[]> => {
+  /** Where they lie, or if they would have to be copied those that are needed. */
+  const weightsOf = async (
+    weights: DeviceTensor,
+    blocks: (row: number) => Float32Array,
+    uniforms: readonly number[],
+  ): Promise<(row: number) => Pick<TokenWeights, "weights" | "first">> => {
+    if (settings.all || weights.view !== undefined) {
+      const all = await readers.weights(weights);
+      return (row) => ({ weights: all(row) });
+    }
+    const drawn = uniforms.map(
+      (uniform, row) => drawBlock(blocks(row), uniform * sumOfBlocks(blocks(row))).block,
+    );
+    const places = drawn.map((block, row) => row * blocks(row).length + block);
+    const { picked } = await program.pickBlocks({ weights, places: int32(places, [places.length]) });
+    given = [...given, picked];
+    const own = await readers.weights(picked);
+    return (row) => ({ weights: own(row), first: (drawn[row] as number) * blockSize });
+  };
+
+  const step: DecodingSession["step"] = async (tokens, uniforms) => {
     release();
     const { cache: next, ...distribution } = await program.stepper.step({
       ids: int32(tokens, [tokens.length]),
@@ -73,18 +103,18 @@ export async function createSession(
     cache = next;
     given = Object.values(distribution);
     lengths = lengths.map((length) => length + 1);
-    const weights = await readers.weights(distribution.weights);
     const blocks = await readers.blocks(distribution.blocks);
+    const weights = await weightsOf(distribution.weights, blocks, uniforms);
     const logits = settings.logits ? await readers.logits(distribution.logits) : undefined;
     return tokens.map((_, row) => ({
-      weights: weights(row),
+      ...weights(row),
       blocks: blocks(row),
       ...(logits === undefined ? {} : { logits: logits(row) }),
     }));
   };
 
   return {
-    async prefill() {
+    async prefill(uniforms) {
       const { parameters } = program;
       for (let start = 0; start < width; start += chunkLength) {
         const length = Math.min(chunkLength, width - start);
@@ -92,7 +122,10 @@ export async function createSession(
         const run = start === 0 ? program.prefill : program.prefillMore;
         ({ cache } = await run({ parameters, ...chunk, cache, start: int32([start], []) }));
       }
-      return step(prompts.map((prompt) => prompt.at(-1) as number));
+      return step(
+        prompts.map((prompt) => prompt.at(-1) as number),
+        uniforms,
+      );
     },
     step,
     async keep(rows) {

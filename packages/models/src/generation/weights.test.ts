@@ -1,6 +1,6 @@
 import { createRandom } from "@alignkit/core";
 import { describe, expect, it } from "vitest";
-import { blockSize, drawToken, tokenWeights } from "./weights.js";
+import { blockSize, drawBlock, drawToken, tokenWeights } from "./weights.js";
 
 describe("tokenWeights", () => {
   it("weighs by exp below the highest, and sums in blocks", () => {
@@ -39,6 +39,9 @@ describe("drawToken", () => {
         return sum > target;
       });
       expect(drawToken({ weights, blocks }, target)).toBe(expected);
+      const first = drawBlock(blocks, target).block * blockSize;
+      const own = weights.subarray(first, first + blockSize);
+      expect(drawToken({ weights: own, first, blocks }, target)).toBe(expected);
     }
   });
 

@@ -7,6 +7,8 @@ export const blockSize = 512;
 export interface TokenWeights {
   /** Probabilities times a factor that all share, of V tokens or more; those beyond have 0. */
   readonly weights: Float32Array | Float64Array;
+  /** Whose weight is the first, where they are those of one block: the one that is drawn from. Else 0. */
+  readonly first?: number;
   /** Sums of `blockSize` weights each. */
   readonly blocks: Float32Array | Float64Array;
   /** Divided by the temperature, `[V]`: for greedy decoding, and where tokens are suppressed. */
@@ -48,12 +50,34 @@ function sumOfBlock(weights: Float32Array | Float64Array, block: number): number
  * @param target - in `[0, sum of all)`; a token of weight 0 is never drawn
  */
 export function drawToken(
-  { weights, blocks }: Pick<TokenWeights, "weights" | "blocks">,
+  { weights, first = 0, blocks }: Pick<TokenWeights, "weights" | "first" | "blocks">,
   target: number,
 ): number {
+  const { block, before } = drawBlock(blocks, target);
+  let sum = before;
+  let last = 0;
+  const end = Math.min(first + weights.length, (block + 1) * blockSize);
+  for (let token = block * blockSize; token < end; token++) {
+    const weight = weights[token - first] as number;
+    if (weight === 0) continue;
+    last = token;
+    sum += weight;
+    if (sum > target) break;
+  }
+  // Without a break the sum fell short of the target by rounding; the last one is right.
+  return last;
+}
+
+/**
+ * The block in which {@link drawToken} looks, and the sum of those before it.
+ * @param blocks - sums of weights
+ */
+export function drawBlock(
+  blocks: TokenWeights["blocks"],
+  target: number,
+): { readonly block: number; readonly before: number } {
   let sum = 0;
   let chosen = 0;
-  /** The sum before the chosen block. */
   let before = 0;
   for (let block = 0; block < blocks.length && sum <= target; block++) {
     if (blocks[block] === 0) continue;
@@ -61,15 +85,12 @@ export function drawToken(
     before = sum;
     sum += blocks[block] as number;
   }
-  let last = 0;
-  const end = Math.min(weights.length, (chosen + 1) * blockSize);
-  for (let token = chosen * blockSize; token < end; token++) {
-    const weight = weights[token] as number;
-    if (weight === 0) continue;
-    last = token;
-    before += weight;
-    if (before > target) break;
-  }
-  // Without a break the sum fell short of the target by rounding; the last one is right.
-  return last;
+  return { block: chosen, before };
+}
+
+/** The sum of all weights. @param blocks - sums of weights */
+export function sumOfBlocks(blocks: TokenWeights["blocks"]): number {
+  let total = 0;
+  for (let block = 0; block < blocks.length; block++) total += blocks[block] as number;
+  return total;
 }
