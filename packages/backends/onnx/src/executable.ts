@@ -89,9 +89,14 @@ export function createExecutable(parts: ExecutableParts): Executable {
     return { values, owned, typeOf };
   };
 
+  /** For each step the last one that it must wait for, -1 if there is none. */
+  const lastNeeds = plan.steps.map((step, at) =>
+    plan.steps.findLastIndex((earlier, index) => index < at && needs(step, earlier)),
+  );
+
   const steps = async (run: Run): Promise<void> => {
     /** Host steps that helper threads may still be at, while this thread does its share of the next ones. */
-    let begun: HostStep[] = [];
+    let begun: Step[] = [];
     let kernels: Promise<void>[] = [];
     let bytes = 0;
     const release = (step: Step): void => {
@@ -101,21 +106,23 @@ export function createExecutable(parts: ExecutableParts): Executable {
       const failed = (await Promise.allSettled(kernels)).find((result) => result.status === "rejected");
       if (failed !== undefined) throw failed.reason;
       begun.forEach(release);
-      if (bytes > bytesPerTurn) await new Promise((resolve) => setImmediate(resolve));
-      [begun, kernels, bytes] = [[], [], 0];
+      [begun, kernels] = [[], []];
     };
-    for (const step of plan.steps) {
-      if (step.kind === "model" || bytes > bytesPerTurn || begun.some((earlier) => needs(step, earlier))) {
-        await finish();
-      }
+    for (const [at, step] of plan.steps.entries()) {
+      if ((lastNeeds[at] as number) >= at - begun.length) await finish();
       if (step.kind === "model") {
         await runModel(parts, sessionOf.get(step) as Session, step, run);
         release(step);
-      } else {
-        begun.push(step);
-        kernels.push(runKernel(parts, step, run));
-        for (const slot of step.inputs) bytes += run.values[slot.index]?.array().byteLength ?? 0;
+        continue;
       }
+      begun.push(step);
+      const kernel = runKernel(parts, step, run);
+      kernel.catch(() => {}); // Told when all have ended.
+      kernels.push(kernel);
+      for (const slot of step.inputs) bytes += run.values[slot.index]?.array().byteLength ?? 0;
+      if (bytes <= bytesPerTurn) continue;
+      bytes = 0;
+      await new Promise((resolve) => setImmediate(resolve));
     }
     await finish();
   };
@@ -192,8 +199,9 @@ async function runModel(
   }
 }
 
-/** Whether a step reads what an earlier one makes, or writes over what that reads. */
-function needs(step: HostStep, earlier: HostStep): boolean {
+/** Whether a step must wait for an earlier one: a kernel where it reads what that makes, or writes over what that reads. */
+function needs(step: Step, earlier: Step): boolean {
+  if (step.kind === "model" || earlier.kind === "model") return true;
   const { writes } = hostTable[step.operation.op as HostOpName];
   return step.inputs.some(
     (slot, position) =>

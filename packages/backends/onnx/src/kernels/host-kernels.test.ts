@@ -30,7 +30,7 @@ const arrays = (make: (fill: Fill) => Float32Array): AdamWArrays => ({
 });
 const bytes = (array: Float32Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
-const heap = createHeap(512) as Heap; // 32 MiB
+const heap = createHeap(2048) as Heap; // 128 MiB
 const onHeap = (fill: Fill): Float32Array =>
   filled(new Float32Array(heap.buffer, heap.allocate(length * 4) as number, length), fill);
 
@@ -72,6 +72,36 @@ describe.each([
     const sums = await Promise.all(teams.map((team) => team.sumSquares(values)));
     expect(new Set([...sums, await createHostKernels(0).sumSquares(apart(wave))]).size).toBe(1);
     expect(Math.abs((sums[0] as number) / exact - 1)).toBeLessThan(1e-12); // 400,003 roundings of 1.1e-16, mostly cancelling
+  });
+
+  it("give the same for work begun at once as for one after the other", async () => {
+    const lengths = [400_003, 5, 131_073, 200_000];
+    const parts = (all: AdamWArrays, size: number): AdamWArrays => ({
+      parameter: all.parameter.subarray(0, size),
+      gradient: all.gradient.subarray(0, size),
+      first: all.first.subarray(0, size),
+      second: all.second.subarray(0, size),
+    });
+    const expected = lengths.map((size) => parts(arrays(apart), size));
+    const alone = createHostKernels(0);
+    for (const each of expected) await alone.adamW(each, scalars);
+    const sums: number[] = [];
+    for (const { first } of expected) sums.push(await alone.sumSquares(first));
+    const actual = lengths.map((size) => parts(arrays(make), size));
+    for (const team of teams) {
+      for (const [at, { parameter, first, second }] of lengths
+        .map((size) => parts(arrays(apart), size))
+        .entries()) {
+        actual[at]!.parameter.set(parameter);
+        actual[at]!.first.set(first);
+        actual[at]!.second.set(second);
+      }
+      await Promise.all(actual.map((each) => team.adamW(each, scalars)));
+      expect(await Promise.all(actual.map(({ first }) => team.sumSquares(first)))).toEqual(sums);
+      for (const [at, each] of actual.entries())
+        for (const key of ["parameter", "first", "second"] as const)
+          expect(Buffer.compare(bytes(each[key]), bytes(expected[at]![key])), `${key} ${at}`).toBe(0);
+    }
   });
 
   it("give the same where zeros are known, and passed over", async () => {

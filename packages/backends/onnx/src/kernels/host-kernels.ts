@@ -1,5 +1,6 @@
 /**
- * The SIMD kernels over several threads: each takes a part of the array, this thread one as well.
+ * The SIMD kernels over several threads: each takes the next share of the work, this thread as well, so that all are at
+ * work until the end, however late one of them wakes up.
  *
  * Helpers see arrays over shared memory only; others, and small ones, are worked on here. Results are the same
  * whatever the number of threads: AdamW goes element by element, sums are taken over segments of fixed size.
@@ -7,8 +8,8 @@
 import { Worker } from "node:worker_threads";
 import { BackendError } from "@alignkit/core";
 import { createHeap, type Heap, pageSize } from "../heap.js";
-import { pieceLength, type Touched } from "../touched.js";
-import { type Job, runJob, type Segment } from "./jobs.js";
+import type { Touched } from "../touched.js";
+import { type Job, runShares, type SharedJobs, sharesOf } from "./jobs.js";
 import {
   type AdamWArrays,
   type AdamWScalars,
@@ -31,13 +32,10 @@ export interface HostKernels {
 
 /** Arrays shorter than this are not worth the wake-up of a thread (about 50 microseconds). */
 const smallestShared = 1 << 17;
-/** Floats per partial sum. */
-const segmentLength = 1 << 17;
-/** Parts begin at multiples of this, so that pieces are whole. */
-const alignment = 1 << 13;
 
 interface Helper {
-  run(job: Job): Promise<readonly number[]>;
+  /** Until none of the shares is left to begin, and its own are done. */
+  run(jobs: SharedJobs): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -60,49 +58,49 @@ export function createHostKernels(helpers: number, heap: Heap = smallHeap(helper
     started ??= others.map((scratch) => startHelper({ memory, scratch }));
     return started;
   };
-  /** Runs one job per thread, the last on this one. */
-  const runAll = async (jobs: readonly Job[]): Promise<readonly number[]> => {
-    const theirs = jobs.slice(0, -1).map((job, index) => (team()[index] as Helper).run(job));
-    const own = runJob(kernels, jobs.at(-1) as Job);
-    return [...(await Promise.all(theirs)).flat(), ...own];
+  const canBeShared = (values: Float32Array): boolean =>
+    helpers > 0 && values.length >= smallestShared && values.buffer instanceof SharedArrayBuffer;
+
+  /** Of the same turn of the event loop: one message to each helper is enough for all of them. */
+  interface Round {
+    readonly shared: Job[];
+    readonly own: Job[];
+    readonly done: Promise<void>;
+  }
+  let gathering: Round | undefined;
+  const gather = (): Round => {
+    const [shared, own]: [Job[], Job[]] = [[], []];
+    const done = Promise.resolve().then(async () => {
+      gathering = undefined;
+      const jobs = { jobs: shared, next: new Int32Array(new SharedArrayBuffer(4)) };
+      const theirs = shared.length === 0 ? [] : team().map((helper) => helper.run(jobs));
+      runShares(kernels, { jobs: own, next: new Int32Array(1) });
+      runShares(kernels, jobs);
+      await Promise.all(theirs);
+    });
+    return { shared, own, done };
   };
-  const partsOf = (values: Float32Array): number =>
-    values.length >= smallestShared && values.buffer instanceof SharedArrayBuffer ? helpers + 1 : 1;
+  const run = (job: Job, isShared: boolean): Promise<void> => {
+    gathering ??= gather();
+    gathering[isShared ? "shared" : "own"].push(job);
+    return gathering.done;
+  };
 
   return {
-    async adamW(arrays, scalars, touched) {
-      const parts = Object.values(arrays).every((array) => partsOf(array) > 1) ? helpers + 1 : 1;
-      const cuts = cutEvenly(arrays.parameter.length, parts, alignment);
-      const cut = ({ start, end }: Cut): AdamWArrays => ({
-        parameter: arrays.parameter.subarray(start, end),
-        gradient: arrays.gradient.subarray(start, end),
-        first: arrays.first.subarray(start, end),
-        second: arrays.second.subarray(start, end),
-      });
+    adamW(arrays, scalars, touched) {
       const onHeap: Places = {
         parameter: isOnHeap(arrays.parameter),
         gradient: isOnHeap(arrays.gradient),
         first: isOnHeap(arrays.first),
         second: isOnHeap(arrays.second),
       };
-      await runAll(
-        cuts.map((part) => ({
-          kind: "adamW",
-          arrays: cut(part),
-          scalars,
-          onHeap,
-          touched: piecesOf(touched, part),
-        })),
-      );
+      const isShared = Object.values(arrays).every(canBeShared);
+      return run({ kind: "adamW", arrays, scalars, onHeap, touched }, isShared);
     },
     addRows: (base, ids, rows) => kernels.addRows(base, ids, rows, isOnHeap(base) && isOnHeap(rows)),
     async sumSquares(values, touched) {
-      const cuts = cutEvenly(values.length, partsOf(values), segmentLength);
-      const onHeap = isOnHeap(values);
-      const jobs = cuts.map(
-        (cut): Job => ({ kind: "sumSquares", segments: segmentsOf(values, touched, cut), onHeap }),
-      );
-      const sums = await runAll(jobs);
+      const sums = new Float64Array(new SharedArrayBuffer(8 * sharesOf("sumSquares", values.length)));
+      await run({ kind: "sumSquares", values, onHeap: isOnHeap(values), touched, sums }, canBeShared(values));
       return sums.reduce((total, sum) => total + sum, 0);
     },
     async dispose() {
@@ -120,42 +118,10 @@ function smallHeap(threads: number): Heap {
   return heap;
 }
 
-interface Cut {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** At most `parts` ranges of like length that begin at multiples of `step`; at least one. */
-function cutEvenly(length: number, parts: number, step: number): readonly Cut[] {
-  const size = Math.max(step, Math.ceil(length / parts / step) * step);
-  const count = Math.max(1, Math.ceil(length / size));
-  return Array.from({ length: count }, (_, index) => ({
-    start: index * size,
-    end: Math.min(length, (index + 1) * size),
-  }));
-}
-
-function segmentsOf(
-  values: Float32Array,
-  touched: Touched | undefined,
-  { start, end }: Cut,
-): readonly Segment[] {
-  const segments: Segment[] = [];
-  for (let at = start; at < end; at += segmentLength) {
-    const segment = { start: at, end: Math.min(end, at + segmentLength) };
-    segments.push({ values: values.subarray(at, segment.end), touched: piecesOf(touched, segment) });
-  }
-  return segments;
-}
-
-/** Of a cut that begins with a piece. */
-const piecesOf = (touched: Touched | undefined, { start, end }: Cut): Touched | undefined =>
-  touched?.slice(start / pieceLength, Math.ceil(end / pieceLength));
-
 function startHelper(data: SimdOptions): Helper {
   const worker = new Worker(workerSource, { eval: true, name: "alignkit-kernels", workerData: data });
   const waiting: {
-    readonly resolve: (sums: readonly number[]) => void;
+    readonly resolve: () => void;
     readonly reject: (error: Error) => void;
   }[] = [];
   /** A thread that waits for work does not keep the process alive; one that works does. */
@@ -163,8 +129,8 @@ function startHelper(data: SimdOptions): Helper {
     if (waiting.length === 0) worker.unref();
   };
   worker.unref();
-  worker.on("message", (sums: readonly number[]) => {
-    waiting.shift()?.resolve(sums);
+  worker.on("message", () => {
+    waiting.shift()?.resolve();
     settle();
   });
   worker.on("error", (cause) => {
@@ -174,11 +140,11 @@ function startHelper(data: SimdOptions): Helper {
     settle();
   });
   return {
-    run: (job) =>
+    run: (jobs) =>
       new Promise((resolve, reject) => {
         waiting.push({ resolve, reject });
         worker.ref();
-        worker.postMessage(job);
+        worker.postMessage(jobs);
       }),
     async dispose() {
       await worker.terminate();
