@@ -21,6 +21,16 @@ const gpt2 = createModelConfig({
   n_layer: 2,
   n_head: 3,
 });
+/** With products of rows of 1024. */
+const wideGpt2 = createModelConfig({
+  ...sizes,
+  model_type: "gpt2",
+  n_positions: 120,
+  n_embd: 12,
+  n_inner: 1024,
+  n_layer: 1,
+  n_head: 3,
+});
 const llama = createModelConfig({
   ...sizes,
   model_type: "llama",
@@ -76,6 +86,7 @@ const promptsOf = (rows: number) =>
 describe("a backend that repacks constants", () => {
   it.each([
     ["gpt2, whose weights are transposed", gpt2],
+    ["gpt2, some of whose rows end in zeros then", wideGpt2],
     ["llama", llama],
     ["gpt2 with an adapter", withLora(gpt2, { ...lora, targets: ["c_attn", "c_fc"] })],
     ["llama with an adapter", withLora(llama, { ...lora, targets: "all-linear" })],
