@@ -60,7 +60,8 @@ export async function createSession(
   // The last new token is drawn, but not run.
   const slots = round(Math.max(width, longest - 1 + newTokens), 32);
   let lengths = prompts.map((prompt) => prompt.length - 1);
-  let cache = await emptyCache(program, prompts.length, slots);
+  // What one run of prefill writes, nothing reads before.
+  let cache = await emptyCache(program, prompts.length, slots, width <= chunkLength ? width : 0);
 
   program.stepper.expect(prompts.length, newTokens);
   const inverse = await program.backend.upload(float32([temperature === 0 ? 1 : 1 / temperature], []));
@@ -151,10 +152,12 @@ function rowReader(): (tensor: DeviceTensor) => Promise<(row: number) => Float32
   };
 }
 
+/** @param from - the first slot that must hold numbers now, where memory is filled in place */
 async function emptyCache(
   { backend, config }: DecoderProgram,
   rows: number,
   slots: number,
+  from: number,
 ): Promise<CacheMemory> {
   const { keyValueHeads, headDimension } = config.attention;
   const shape = [rows, keyValueHeads, slots, headDimension];
@@ -162,7 +165,11 @@ async function emptyCache(
   let zeros: HostTensor | undefined;
   const empty = async (): Promise<DeviceTensor> => {
     if (backend.uploadWith !== undefined)
-      return backend.uploadWith({ dtype: "float32", shape }, async (data) => void data.fill(0));
+      return backend.uploadWith({ dtype: "float32", shape }, async (data) => {
+        const size = slots * headDimension;
+        for (let end = size; end <= data.length; end += size)
+          data.fill(0, end - size + from * headDimension, end);
+      });
     zeros ??= float32(new Float32Array(sizeOf(shape)), shape);
     return backend.upload(zeros);
   };
