@@ -82,9 +82,7 @@ export function createExecutable(parts: ExecutableParts): Executable {
     for (const [position, slot] of plan.inputs.entries()) {
       values[slot.index] = given[position];
       // One tensor given twice must not change under the other's eyes.
-      const isAlone = () =>
-        given.indexOf(given[position] as Value) === given.lastIndexOf(given[position] as Value);
-      if (donate.has(position) && isAlone()) owned.add(slot);
+      if (donate.has(position) && isOnce(given, position)) owned.add(slot);
     }
     return { values, owned, typeOf };
   };
@@ -149,6 +147,11 @@ export function createExecutable(parts: ExecutableParts): Executable {
       for (const value of constants.values()) value.dispose();
     },
   };
+}
+
+function isOnce(values: readonly Value[], position: number): boolean {
+  const value = values[position] as Value;
+  return values.indexOf(value) === values.lastIndexOf(value);
 }
 
 async function runModel(
