@@ -37,10 +37,14 @@ const inOtherForm =
 const floatBytes = 4;
 
 const table: Readonly<Record<string, (request: WorkRequest, config: ModelConfig) => MemoryNeeds>> = {
-  sft: ({ batch, length, row = length ?? 128 }, config) => ({
-    held: trainingMemory({ ...passOf(config, "language_model", batch, row), accumulates: false }),
-    why: arena,
-  }),
+  sft: ({ batch, length = 128, row, chats }, config) => {
+    // Of chats no padding is computed: as many rows of their mean length.
+    const mean = row === undefined || chats === undefined ? length : meanLength(chats, row);
+    return {
+      held: trainingMemory({ ...passOf(config, "language_model", batch, mean), accumulates: false }),
+      why: arena,
+    };
+  },
   reward: ({ k = 4, prompt = 32, response = 48 }, config) => {
     const pass = { ...passOf(config, "scalar", k, prompt + response), targets: k };
     return { held: trainingMemory({ ...pass, accumulates: false }), why: arena };
@@ -81,6 +85,14 @@ const table: Readonly<Record<string, (request: WorkRequest, config: ModelConfig)
     };
   },
 };
+
+function meanLength(chats: NonNullable<WorkRequest["chats"]>, longest: number): number {
+  const tokens = chats.reduce(
+    (total, [prompt, completion]) => total + Math.min(longest, prompt + completion),
+    0,
+  );
+  return Math.round(tokens / chats.length);
+}
 
 const passOf = (config: ModelConfig, head: Head, rows: number, length: number) => ({
   config,
