@@ -83,9 +83,10 @@ export async function createSession(
       const all = await readers.weights(weights);
       return (row) => ({ weights: all(row) });
     }
-    const drawn = uniforms.map(
-      (uniform, row) => drawBlock(blocks(row), uniform * sumOfBlocks(blocks(row))).block,
-    );
+    const drawn = uniforms.map((uniform, row) => {
+      const sums = blocks(row);
+      return drawBlock(sums, uniform * sumOfBlocks(sums)).block;
+    });
     const places = drawn.map((block, row) => row * blocks(row).length + block);
     const { picked } = await program.pickBlocks({ weights, places: int32(places, [places.length]) });
     given = [...given, picked];

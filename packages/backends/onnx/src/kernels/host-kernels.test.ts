@@ -31,8 +31,12 @@ const arrays = (make: (fill: Fill) => Float32Array): AdamWArrays => ({
 const bytes = (array: Float32Array): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
 const heap = createHeap(2048) as Heap; // 128 MiB
-const onHeap = (fill: Fill): Float32Array =>
-  filled(new Float32Array(heap.buffer, heap.allocate(length * 4) as number, length), fill);
+const onHeap = (fill: Fill): Float32Array => {
+  const place = heap.allocate(length * 4);
+  // A place of undefined would be 0, where other arrays lie.
+  if (place === undefined) throw new RangeError("the heap of this test is full");
+  return filled(new Float32Array(heap.buffer, place, length), fill);
+};
 
 let turn = 0;
 const mixed = (fill: Fill): Float32Array => (turn++ % 2 === 0 ? onHeap : apart)(fill);
