@@ -5,22 +5,28 @@ import {
   attention,
   broadcast,
   cachedAttention,
+  cast,
+  concat,
   div,
   exactDivide,
   exp,
   iota,
   less,
+  lessEqual,
   matMul,
   max,
   maximum,
+  minimum,
   mul,
   pad,
   reshape,
   select,
+  slice,
   softmax,
   sub,
   sum,
   type Tensor,
+  takeRows,
   updateSlice,
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
@@ -104,6 +110,8 @@ export type StepInputs = {
   /** `[]`: 1 / temperature. */
   readonly inverse: Tensor;
   readonly cache: CacheTensors;
+  /** `[B]`, in `[0, 1)`: by which tokens will be drawn; where all weights are read, they need not be known. */
+  readonly uniforms?: Tensor;
 };
 
 /** Free axes of {@link step}. */
@@ -111,14 +119,18 @@ export const stepAxes = {
   ids: ["batch"],
   lengths: ["batch"],
   cache: ["batch", null, "slots", null],
+  uniforms: ["batch"],
 } as const;
 
 export type StepOutputs = {
-  /** Of the next token, divided by the temperature, `[B, V]`. */
-  readonly logits: Tensor;
+  /** Of the next token, divided by the temperature, `[B, V]`; without uniforms. */
+  readonly logits?: Tensor;
   /** Their softmax, with zeros up to whole blocks, `[B, N * blockSize]`. */
   readonly weights: Tensor;
-  /** Sums of blocks of weights, `[B, N]`. */
+  /**
+   * Sums of blocks of weights, `[B, N]`. Given uniforms the number of the block that is drawn from follows, up to
+   * rounding that of `drawBlock`, and its weights: `[B, N + 1 + blockSize]`.
+   */
   readonly blocks: Tensor;
   /** With the new tokens. */
   readonly cache: CacheTensors;
@@ -130,7 +142,7 @@ export type StepOutputs = {
  */
 export function step(
   config: ModelConfig,
-  { parameters, ids, lengths, inverse, cache }: StepInputs,
+  { parameters, ids, lengths, inverse, cache, uniforms }: StepInputs,
   products: Pick<DecoderSettings, "linear" | "names"> = {},
 ): StepOutputs {
   const { slidingWindow } = config.attention;
@@ -152,7 +164,10 @@ export function step(
   );
   // D numbers a row are scaled, not V.
   const scaled = logits(config, parameters, mul(hiddenRows, inverse), products.linear);
-  return { logits: scaled, ...weigh(scaled), cache: { keys, values } };
+  const { weights, blocks } = weigh(scaled);
+  const next = { keys, values };
+  if (uniforms === undefined) return { logits: scaled, weights, blocks, cache: next };
+  return { weights, blocks: concat([blocks, ...draw(weights, blocks, uniforms)], 1), cache: next };
 }
 
 function weigh(rows: Tensor): Pick<StepOutputs, "weights" | "blocks"> {
@@ -160,6 +175,17 @@ function weigh(rows: Tensor): Pick<StepOutputs, "weights" | "blocks"> {
   const count = Math.ceil(size / blockSize);
   const weights = pad(softmax(rows), [0, 0], [0, count * blockSize - size]);
   return { weights, blocks: sum(reshape(weights, [batch, count, blockSize]), 2) };
+}
+
+/** The block that the inverse CDF falls into: its number, `[B, 1]`, and its weights, `[B, blockSize]`. */
+function draw(weights: Tensor, blocks: Tensor, uniforms: Tensor): readonly [Tensor, Tensor] {
+  const [batch, count] = blocks.shape as [number, number];
+  const isUpTo = lessEqual(iota([count, count], 0), iota([count, count], 1));
+  const sums = matMul(blocks, cast(isUpTo, "float32"));
+  const target = mul(reshape(uniforms, [batch, 1]), slice(sums, 1, count - 1, count));
+  const number = minimum(sum(cast(lessEqual(sums, target), "float32"), 1, true), count - 1);
+  const places = add(mul(iota([batch], 0), count), cast(reshape(number, [batch]), "int32"));
+  return [number, takeRows(reshape(weights, [batch * count, blockSize]), places)];
 }
 
 /** Additive, `[1, 1, T, S]`: which cached keys the tokens from `start` on see. */

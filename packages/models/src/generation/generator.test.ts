@@ -4,6 +4,7 @@ import {
   type DeviceTensor,
   float32,
   InterruptedError,
+  type Random,
   referenceBackend,
   uploadAll,
 } from "@alignkit/core";
@@ -68,6 +69,18 @@ describe("generate", () => {
     expect(drawn).toEqual(all);
     const blocks = drawn.flatMap(({ ids }) => ids.map((id) => Math.floor(id / blockSize)));
     expect(new Set(blocks).size).toBe(3);
+    await large.dispose();
+  });
+
+  it("reads all weights where the graph, which rounds, looks into another block", async () => {
+    const own = await createModel({ ...llama, vocab_size: 2 * blockSize + 300 });
+    const large = createGenerator(backend, own.config, own.parameters);
+    // 1 in float32, beyond all blocks. So cold, all probability is one token's, and hardly ever in the last block.
+    const random: Random = { ...createRandom(3), split: () => random, uniform: () => 1 - 2 ** -53 };
+    const options = { maxNewTokens: 12, temperature: 1e-4 };
+    const drawn = await large.generate(prompts, options, random);
+    expect(drawn).toEqual(await large.generate(prompts, { ...options, topP: 1 - 1e-12 }, random));
+    expect(drawn.flatMap(({ ids }) => ids.filter((id) => id < 2 * blockSize)).length).toBeGreaterThan(12);
     await large.dispose();
   });
 

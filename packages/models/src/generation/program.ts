@@ -3,8 +3,6 @@ import {
   type CompiledFunction,
   compileFunction,
   type DeviceTensor,
-  exactDivide,
-  reshape,
   type Tensor,
   takeRows,
 } from "@alignkit/core";
@@ -12,11 +10,9 @@ import type { ModelConfig } from "../config.js";
 import { type CacheTensors, type PrefillInputs, prefill, prefillAxes } from "./decode.js";
 import { createStepper, type Stepper } from "./stepper.js";
 import { tracesOf } from "./traces.js";
-import { blockSize } from "./weights.js";
 
 type SelectInputs = { readonly cache: CacheTensors; readonly rows: Tensor };
 type SelectOutputs = { readonly cache: CacheTensors };
-type PickInputs = { readonly weights: Tensor; readonly places: Tensor };
 
 /** What is compiled for one set of parameters; serves batches of all sizes. */
 export interface DecoderProgram {
@@ -29,8 +25,6 @@ export interface DecoderProgram {
   readonly stepper: Stepper;
   /** Some rows of a cache, as a cache of their own. */
   readonly selectRows: CompiledFunction<SelectInputs, SelectOutputs>;
-  /** Some blocks of weights, `[B, N * blockSize]`, by their places among the `B * N`. */
-  readonly pickBlocks: CompiledFunction<PickInputs, { readonly picked: Tensor }>;
   dispose(): Promise<void>;
 }
 
@@ -43,15 +37,6 @@ export function createDecoderProgram(
   const selectRows = ({ cache, rows }: SelectInputs): SelectOutputs => {
     const select = (tensors: readonly Tensor[]) => tensors.map((tensor) => takeRows(tensor, rows));
     return { cache: { keys: select(cache.keys), values: select(cache.values) } };
-  };
-  const pickBlocks = ({ weights, places }: PickInputs) => {
-    const [batch, size] = weights.shape as [number, number];
-    return {
-      picked: takeRows(
-        reshape(weights, [batch * exactDivide(size, blockSize, "weights"), blockSize]),
-        places,
-      ),
-    };
   };
   // Large products gain nothing from weights in a form of their own, which would double their memory.
   const compilePrefill = (isFirst: boolean) =>
@@ -69,10 +54,6 @@ export function createDecoderProgram(
       donate: ["cache"],
       dynamic: { cache: ["batch", null, "slots", null], rows: ["rows"] },
       traces: tracesOf(config, "select_rows"),
-    }),
-    pickBlocks: compileFunction(backend, pickBlocks, {
-      dynamic: { weights: ["batch", null], places: ["places"] },
-      traces: tracesOf(config, "pick_blocks"),
     }),
   };
   return {

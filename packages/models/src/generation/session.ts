@@ -4,7 +4,7 @@
  * Rows begin at slot 0, and each has a length of its own; what padding leaves behind a short prompt is never read, and
  * new tokens overwrite it.
  */
-import { type DeviceTensor, float32, type HostTensor, int32, sizeOf } from "@alignkit/core";
+import { type DeviceTensor, exactDivide, float32, type HostTensor, int32, sizeOf } from "@alignkit/core";
 import type { DecoderProgram } from "./program.js";
 import { promptChunk } from "./prompt-chunk.js";
 import { blockSize, drawBlock, sumOfBlocks, type TokenWeights } from "./weights.js";
@@ -73,26 +73,8 @@ export async function createSession(
     given = [];
   };
 
-  /** Where they lie, or if they would have to be copied those that are needed. */
-  const weightsOf = async (
-    weights: DeviceTensor,
-    blocks: (row: number) => Float32Array,
-    uniforms: readonly number[],
-  ): Promise<(row: number) => Pick<TokenWeights, "weights" | "first">> => {
-    if (settings.all || weights.view !== undefined) {
-      const all = await readers.weights(weights);
-      return (row) => ({ weights: all(row) });
-    }
-    const drawn = uniforms.map((uniform, row) => {
-      const sums = blocks(row);
-      return drawBlock(sums, uniform * sumOfBlocks(sums)).block;
-    });
-    const places = drawn.map((block, row) => row * blocks(row).length + block);
-    const { picked } = await program.pickBlocks({ weights, places: int32(places, [places.length]) });
-    given = [...given, picked];
-    const own = await readers.weights(picked);
-    return (row) => ({ weights: own(row), first: (drawn[row] as number) * blockSize });
-  };
+  // Weights that would have to be copied stay where they are, but for the block that is drawn from.
+  const readsOne = !settings.all && inverse.view === undefined;
 
   const step: DecodingSession["step"] = async (tokens, uniforms) => {
     release();
@@ -101,17 +83,26 @@ export async function createSession(
       lengths: int32(lengths, [lengths.length]),
       inverse,
       cache,
+      ...(readsOne ? { uniforms: float32(uniforms, [uniforms.length]) } : {}),
     });
     cache = next;
     given = Object.values(distribution);
     lengths = lengths.map((length) => length + 1);
-    const blocks = await readers.blocks(distribution.blocks);
-    const weights = await weightsOf(distribution.weights, blocks, uniforms);
-    const logits = settings.logits ? await readers.logits(distribution.logits) : undefined;
+    const { weights, blocks, logits } = distribution;
+    const count = exactDivide(weights.type.shape[1] as number, blockSize, "weights");
+    const line = await readers.blocks(blocks);
+    const sums = (row: number) => line(row).subarray(0, count);
+    /** Rounded as in the graph, a target at the edge of a block may fall into the next. */
+    const isDrawn = (uniform: number, row: number) =>
+      drawBlock(sums(row), uniform * sumOfBlocks(sums(row))).block === line(row)[count];
+    const all = readsOne && uniforms.every(isDrawn) ? undefined : await readers.weights(weights);
+    const logitsOf = settings.logits ? await readers.logits(logits as DeviceTensor) : undefined;
     return tokens.map((_, row) => ({
-      ...weights(row),
-      blocks: blocks(row),
-      ...(logits === undefined ? {} : { logits: logits(row) }),
+      blocks: sums(row),
+      ...(all === undefined
+        ? { weights: line(row).subarray(count + 1), first: (line(row)[count] as number) * blockSize }
+        : { weights: all(row) }),
+      ...(logitsOf === undefined ? {} : { logits: logitsOf(row) }),
     }));
   };
 
