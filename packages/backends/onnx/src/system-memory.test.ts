@@ -46,11 +46,13 @@ describe.runIf(isLinux)("memory of native code", () => {
     const move = createHugePageMover();
     await move();
     const before = kilobytes("AnonHugePages");
-    const bytes = 64 << 20;
-    const address = malloc(bytes);
-    set(address, 7, bytes);
+    const bytes = 96 << 20;
+    const address = BigInt(malloc(bytes));
+    const third = BigInt(bytes / 3);
+    // The third between is never touched.
+    for (const start of [address, address + 2n * third]) set(start, 7, bytes / 3);
     await move();
-    // 64 MiB, but for the page at either end
+    // 64 MiB, but for the pages at the ends
     expect(kilobytes("AnonHugePages") - before).toBeGreaterThan(56_000);
     expect(koffi.decode(address, bytes - 1, "uint8")).toBe(7);
     free(address);

@@ -6,7 +6,8 @@ const mapThreshold = -3; // M_MMAP_THRESHOLD of mallopt
 const notNeeded = 4; // MADV_DONTNEED
 const huge = 14; // MADV_HUGEPAGE
 const collapse = 25; // MADV_COLLAPSE, since Linux 6.1: pages that were touched already become huge as well
-const smallest = 4 << 20; // two huge pages of 2 MiB, so that one fits whole
+const hugePage = 2 << 20;
+const smallest = 2 * hugePage; // so that one fits whole
 
 /** Tells the system of the whole pages of a piece of memory. It is advice: where the system refuses, nothing happens. */
 type AdvisePages = (memory: ArrayBufferLike, byteOffset?: number, byteLength?: number) => void;
@@ -59,7 +60,10 @@ export function createHugePageMover(): () => Promise<void> {
       if (end - start < smallestRegion || known.has(region)) continue;
       known.add(region);
       advise(start, end - start, huge);
-      await new Promise((resolve) => advise.async(start, end - start, collapse, resolve));
+      // Page by page: where one was never touched, the system would stop and leave those behind it.
+      const step = BigInt(hugePage);
+      for (let at = (start + step - 1n) & -step; at + step <= end; at += step)
+        await new Promise((resolve) => advise.async(at, step, collapse, resolve));
     }
   };
 }
