@@ -128,8 +128,11 @@ describe.skipIf(nodeMissing !== undefined)(
       type Inputs = Parameters<typeof cacheStep>[0] & { readonly weight: Tensor; readonly scale: Tensor };
       const body = ({ weight, scale, ...inputs }: Inputs) => {
         const { attended, ...cache } = cacheStep(inputs);
-        const rows = linear(mul(reshape(attended, [attended.shape[0] as number, width]), scale), weight);
-        return { ...cache, rows, scores: softmax(rows), copy: inputs.lengths };
+        const x = mul(reshape(attended, [attended.shape[0] as number, width]), scale);
+        // The weight turned, twice, and as it lies.
+        const [rows, more] = [linear(x, weight), linear(mul(x, x), weight)];
+        const taken = takeRows(weight, inputs.lengths);
+        return { ...cache, rows, more, taken, scores: softmax(rows), copy: inputs.lengths };
       };
       const axes = ["batch"] as const;
       const options = {

@@ -21,6 +21,8 @@ import type { FunctionDefinition, Node } from "./saved-model-proto.js";
 
 /** A variable for an input. */
 export interface VariablePlan {
+  /** Of its node. */
+  readonly name: string;
   /** Of the input. */
   readonly position: number;
   /** The node that it is set from, and the one that reads it. */
@@ -54,6 +56,7 @@ export interface Plan {
   readonly feeds: readonly { readonly position: number; readonly name: string }[];
   /** Inputs that are overwritten. */
   readonly states: readonly VariablePlan[];
+  /** One for each input; there may be a second one, which is set together with it. */
   readonly constants: readonly VariablePlan[];
   readonly fetches: readonly string[];
   readonly outputs: readonly OutputPlan[];
@@ -94,35 +97,65 @@ export function makePlan(
   );
   const placeholder = (name: string, { dtype, shape }: TensorType): string =>
     add(name, "Placeholder", [], { dtype: { type: dtype }, shape: { shape } });
-  const variables = new Map<number, VariablePlan>();
+  const variables = new Map<string, VariablePlan>();
+  const given = (position: number): string => {
+    const name = `given_${position}`;
+    const isKnown = extra.some((node) => node.name === name);
+    return isKnown ? name : placeholder(name, inputTypes[position] as TensorType);
+  };
+  /** A variable set from a node; returns the node that reads it. */
+  const hold = (name: string, { dtype, shape }: TensorType, from: string): string => {
+    const attributes = { dtype: { type: dtype } };
+    add(name, "VarHandleOp", [], { ...attributes, shape: { shape }, shared_name: { string: name } });
+    add(`set_${name}`, "AssignVariableOp", [name, from], attributes);
+    add(`free_${name}`, "DestroyResourceOp", [name], { ignore_lookup_error: { bool: true } });
+    return add(`value_of_${name}`, "ReadVariableOp", [name], attributes);
+  };
+  /** A constant matrix, turned when it is set: returns the node that reads it. */
+  const turnedVariable = (position: number): string => {
+    const name = `turned_${position}`;
+    const known = variables.get(name);
+    if (known !== undefined) return known.read;
+    const { dtype, shape } = inputTypes[position] as TensorType;
+    const feed = given(position);
+    const axes = { type: { dtype: "int32", shape: [2] }, data: Int32Array.of(1, 0) } as const;
+    const order = add(`order_${position}`, "Const", [], {
+      dtype: { type: "int32" },
+      value: { tensor: axes },
+    });
+    const from = add(`turn_${position}`, "Transpose", [feed, order], {
+      T: { type: dtype },
+      Tperm: { type: "int32" },
+    });
+    const read = hold(name, { dtype, shape: shape.toReversed() }, from);
+    variables.set(name, { name, position, feed, read });
+    return read;
+  };
   /** @param isGuarded - what comes in and goes out is copied, since whoever overwrites it ignores other readers */
   const variable = (position: number, isGuarded: boolean): string => {
     const name = `variable_${position}`;
-    if (variables.has(position)) return name;
-    const type = inputTypes[position] as TensorType;
-    const { dtype, shape } = type;
-    add(name, "VarHandleOp", [], {
-      dtype: { type: dtype },
-      shape: { shape },
-      shared_name: { string: name },
-    });
+    if (variables.has(name)) return name;
+    const { dtype, shape } = inputTypes[position] as TensorType;
     const guarded = (value: string, suffix: string): string =>
       isGuarded ? add(`${suffix}_${position}`, "DeepCopy", [value], { T: { type: dtype } }) : value;
-    const feed = placeholder(`given_${position}`, type);
-    add(`set_${position}`, "AssignVariableOp", [name, guarded(feed, "own")], { dtype: { type: dtype } });
-    const value = add(`value_${position}`, "ReadVariableOp", [name], { dtype: { type: dtype } });
-    variables.set(position, { position, feed, read: guarded(value, "read") });
+    const feed = given(position);
+    const value = hold(name, { dtype, shape }, guarded(feed, "own"));
+    variables.set(name, { name, position, feed, read: guarded(value, "read") });
     return name;
   };
 
   const feeds: { readonly position: number; readonly name: string }[] = [];
   const partInputs: PartInput[] = [];
-  /** What the nodes of a part call an input that comes from this node. */
-  const inPart = (from: string, position: number): string => {
+  /** What the nodes of a part call an input, as a part sees it, that comes from this node. */
+  const inPart = (
+    from: string,
+    position: number,
+    type = graph.inputs[position]?.type as TensorType,
+  ): string => {
     if (rows === undefined) return from;
-    const name = `part_${position}`;
-    const { type } = graph.inputs[position] as Tensor;
-    partInputs.push({ name, from, type, hasRows: rows.inputs.has(position) });
+    const name = `part_${from}`;
+    const isKnown = partInputs.some((other) => other.name === name);
+    if (!isKnown) partInputs.push({ name, from, type, hasRows: rows.inputs.has(position) });
     return name;
   };
   const lowered = lower({
@@ -139,13 +172,19 @@ export function makePlan(
       const found = overwritten.get(tensor);
       if (found === undefined) return undefined;
       variable(found.position, found.ignoresReaders);
-      return inPart(`value_${found.position}`, found.position);
+      return inPart(`value_of_variable_${found.position}`, found.position);
+    },
+    // Where weights are small enough to be held twice.
+    turned: (tensor) => {
+      const position = positions.get(tensor);
+      if (rows === undefined || position === undefined || !constantPositions.has(position)) return undefined;
+      const { dtype, shape } = tensor;
+      return inPart(turnedVariable(position), position, { dtype, shape: shape.toReversed() });
     },
     input: (tensor) => {
       const position = positions.get(tensor) as number;
       if (constantPositions.has(position)) {
-        variable(position, false);
-        return inPart(`value_${position}`, position);
+        return inPart(`value_of_${variable(position, false)}`, position);
       }
       const name = placeholder(`input_${position}`, inputTypes[position] as TensorType);
       feeds.push({ position, name });
@@ -166,25 +205,21 @@ export function makePlan(
       { dtype: { type: "bool" }, value: { tensor: value } },
     );
   };
-  for (const { position } of all)
-    add(`free_${position}`, "DestroyResourceOp", [`variable_${position}`], {
-      ignore_lookup_error: { bool: true },
-    });
   after(
     actions.setStates,
-    states.map(({ position }) => `set_${position}`),
+    states.map(({ name }) => `set_${name}`),
   );
   after(
     actions.freeStates,
-    states.map(({ position }) => `free_${position}`),
+    states.map(({ name }) => `free_${name}`),
   );
   after(
     actions.setConstants,
-    constants.map(({ position }) => `set_${position}`),
+    constants.map(({ name }) => `set_${name}`),
   );
   after(
     actions.freeConstants,
-    constants.map(({ position }) => `free_${position}`),
+    constants.map(({ name }) => `free_${name}`),
   );
   after("effects", rows === undefined ? lowered.effects : [partsNode]);
 
@@ -208,7 +243,9 @@ export function makePlan(
     outputTypes: graph.outputs.map(({ type }) => (rows ? wholeType(type, rows) : type)),
     feeds,
     states,
-    constants,
+    constants: constants.filter(
+      ({ feed }, index) => constants.findIndex((other) => other.feed === feed) === index,
+    ),
     outputs,
     fetches: lowered.effects.length > 0 ? [...fetches, "effects"] : fetches,
     idChecks: findIdChecks(order, graph.inputs, positions),

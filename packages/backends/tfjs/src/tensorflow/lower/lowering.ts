@@ -33,6 +33,8 @@ export interface Lowering {
   variable(tensor: Tensor): string | undefined;
   /** The memory of such an input, if it may be overwritten where it lies. */
   own(tensor: Tensor): string | undefined;
+  /** A constant matrix, turned once when it is set, where that pays. */
+  turned(tensor: Tensor): string | undefined;
   /** Has a node run even if nothing reads it. */
   effect(name: string): void;
   /** The one that was named last. */
@@ -65,6 +67,8 @@ export interface LowerRequest {
   readonly variable: (tensor: Tensor) => string | undefined;
   /** As {@link Lowering.own}. */
   readonly own: (tensor: Tensor) => string | undefined;
+  /** As {@link Lowering.turned}. */
+  readonly turned: (tensor: Tensor) => string | undefined;
   readonly table: LowerTable;
   readonly target: Target;
   /** As {@link Lowering.isReadOnce}. */
@@ -83,7 +87,7 @@ export interface Lowered {
 const lazyOps: ReadonlySet<OpName> = new Set<OpName>(["constant", "fill", "iota", "broadcastTo"]);
 
 export function lower(request: LowerRequest): Lowered {
-  const { operations, outputs, input, variable, own, table, target, isReadOnce } = request;
+  const { operations, outputs, input, variable, own, turned, table, target, isReadOnce } = request;
   const nodes: Node[] = [];
   const effects: string[] = [];
   const names = new TensorMap<string>();
@@ -125,6 +129,7 @@ export function lower(request: LowerRequest): Lowered {
       emit("Reshape", [name, lowering.ints(shape)], { T: type(dtype), Tshape: type("int32") }),
     variable,
     own,
+    turned,
     effect: (name) => void effects.push(name),
     get latestEffect() {
       return effects.at(-1);
