@@ -82,10 +82,10 @@ const withOneDnn = (work: string, extraAt: readonly ModelSize[] = []): readonly 
   { ...contestant("torch", work, { onednn: true }), name: `${work}, onednn` },
 ];
 
+/** Steps come by thousands: what is compiled or put in order during the first hundred is of no weight then. */
+const settled = { warmup: 20 };
 /** The first answer, which is dropped, is enough where a run takes many seconds. */
 const slow = { warmup: 0 };
-/** Short steps come by thousands: what is compiled or put in order during the first hundred is of no weight then. */
-const short = { warmup: 20 };
 
 const sft = (peers: readonly string[], strongest: number, usual: Pairing["target"]): readonly Pairing[] => [
   { ours: "sft", peers, target: strongest },
@@ -182,7 +182,7 @@ const works = {
     title: "SFT step (forward, backward, clip, AdamW)",
     sizes: {
       tiny: { batch: 4, length: 32 },
-      "5m": { batch: 16, length: 128, ...short },
+      "5m": { batch: 16, length: 128 },
       "124m": { batch: 4, length: 128 },
       "135m": { batch: 4, length: 128 },
     },
@@ -193,7 +193,7 @@ const works = {
     title: "SFT step on long rows",
     sizes: {
       tiny: { batch: 2, length: 128 },
-      "5m": { batch: 4, length: 512, ...short },
+      "5m": { batch: 4, length: 512 },
       "124m": { batch: 2, length: 512 },
       "135m": { batch: 2, length: 512 },
     },
@@ -303,7 +303,7 @@ export function comparisonsOf(
         kind,
         size,
         model: models[size],
-        sizes: given,
+        sizes: size === "tiny" ? given : { ...settled, ...given },
         ...onBackends(work, kind, isCommand ? [onnx] : backends),
         isCommand,
       });
