@@ -66,7 +66,8 @@ describe.skipIf(nodeMissing !== undefined)(
     beforeAll(async () => {
       const { tf } = await loadEngine("node");
       backend = await createTfjsBackend({ provider: "node" });
-      count = () => tf.memory().numTensors;
+      const { binding } = tf.backend() as unknown as { readonly binding: { getNumOfTensors(): number } };
+      count = () => binding.getNumOfTensors();
     });
     afterAll(() => backend.dispose());
 

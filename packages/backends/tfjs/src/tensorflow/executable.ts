@@ -10,12 +10,11 @@ import {
   type Operation,
   type TensorType,
 } from "@alignkit/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import { actions, type Plan } from "./plan.js";
-import type { Runtime, Session } from "./runtime.js";
+import type { Memory, Runtime, Session } from "./runtime.js";
 import { type Home, type Slot, tensorsOf, type Value } from "./values.js";
 
-export type Create = (type: TensorType, place: Tensor | Slot, host?: HostData) => Value;
+export type Create = (type: TensorType, place: Memory | Slot, host?: HostData) => Value;
 
 export interface ExecutableParts {
   readonly runtime: Runtime;
@@ -53,7 +52,7 @@ export function createExecutable({
     },
   };
   const slots: readonly Slot[] = plan.states.map(() => ({ home, holder: undefined }));
-  const act = (action: string, feeds: readonly (readonly [string, Tensor])[] = []): void => {
+  const act = (action: string, feeds: readonly (readonly [string, Memory])[] = []): void => {
     for (const tensor of session.run(feeds, [action])) tensor.dispose();
   };
   if (plan.constants.length > 0) {
@@ -61,7 +60,7 @@ export function createExecutable({
     const tensors = tensorsOf(values);
     act(
       actions.setConstants,
-      plan.constants.map(({ feed }, index) => [feed, tensors[index] as Tensor]),
+      plan.constants.map(({ feed }, index) => [feed, tensors[index] as Memory]),
     );
   }
 
@@ -93,7 +92,7 @@ export function createExecutable({
       const tensors = tensorsOf(values);
       act(
         actions.setStates,
-        plan.states.map(({ feed }, index) => [feed, tensors[index] as Tensor]),
+        plan.states.map(({ feed }, index) => [feed, tensors[index] as Memory]),
       );
     }
     // Who goes on holding a donated value would keep the variable from being written in place.
@@ -111,16 +110,16 @@ export function createExecutable({
       for (const { op, input, limit } of plan.idChecks) {
         const ids = values[input];
         if (ids === undefined) continue;
-        checkIds(op, ids.host ?? runtime.read(tensorsOf([ids])[0] as Tensor), limit);
+        checkIds(op, ids.host ?? runtime.read(tensorsOf([ids])[0] as Memory), limit);
       }
       // A donated state is gone once it is settled: outputs that are inputs are taken before.
       const passed = new Map<number, Value>();
       for (const [index, output] of plan.outputs.entries()) {
         if (output.kind !== "input") continue;
         const value = values[output.position] ?? (constants.get(output.position) as Value);
-        passed.set(index, create(value.type, runtime.share(tensorsOf([value])[0] as Tensor)));
+        passed.set(index, create(value.type, (tensorsOf([value])[0] as Memory).share()));
       }
-      let fetched: readonly Tensor[] = [];
+      let fetched: readonly Memory[] = [];
       try {
         if (slots.length > 0)
           settle(
@@ -128,7 +127,7 @@ export function createExecutable({
             donate,
           );
         const tensors = tensorsOf(plan.feeds.map(({ position }) => values[position] as Value));
-        const feeds = plan.feeds.map(({ name }, index) => [name, tensors[index] as Tensor] as const);
+        const feeds = plan.feeds.map(({ name }, index) => [name, tensors[index] as Memory] as const);
         if (plan.fetches.length > 0) fetched = session.run(feeds, plan.fetches);
       } catch (error) {
         for (const value of passed.values()) value.dispose();
@@ -140,11 +139,11 @@ export function createExecutable({
       for (const [index, output] of plan.outputs.entries()) {
         const type = plan.outputTypes[index] as TensorType;
         if (output.kind === "input") results.push(passed.get(index) as Value);
-        else if (output.kind === "fetched") results.push(create(type, fetched[output.fetch] as Tensor));
+        else if (output.kind === "fetched") results.push(create(type, fetched[output.fetch] as Memory));
         else if (output.kind === "state") results.push(create(type, slots[output.state] as Slot));
         else {
           const [first] = tensorsOf([results[output.output] as Value]);
-          results.push(create(type, runtime.share(first as Tensor)));
+          results.push(create(type, (first as Memory).share()));
         }
       }
       // The last fetch is the sign that all was written.

@@ -1,5 +1,6 @@
 /**
- * TensorFlow's sessions, through what tfjs-node's backend object offers for SavedModels; the only file that knows it.
+ * TensorFlow's sessions, through tfjs-node's binding to TensorFlow; the only file that knows it. Tensors of tfjs, which
+ * its engine keeps books of, would add a quarter to the time between steps of decoding.
  *
  * On the CPU nothing is copied on the way into a session and out of it: tensors share their memory. On a GPU what goes
  * in and out passes through the host. A session is synchronous, and blocks the event loop while it runs.
@@ -8,55 +9,80 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BackendError, type DType, type HostData, type HostTensor } from "@alignkit/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LoadedEngine } from "../load-engine.js";
 import { encodeSavedModel, type FunctionDefinition, graphTag, type Node } from "./saved-model-proto.js";
 
-/** A tensor for an input of a session, by the name of its node. */
-export type Feed = readonly [name: string, tensor: Tensor];
+/** A handle on memory of TensorFlow. */
+export interface Memory {
+  readonly id: number;
+  /** A second handle on the same memory. */
+  share(): Memory;
+  /** Gives the handle up; the last one frees the memory. */
+  dispose(): void;
+}
+
+/** Memory for an input of a session, by the name of its node. */
+export type Feed = readonly [name: string, memory: Memory];
 
 export interface Session {
   readonly isOpen: boolean;
   /** Runs what the fetched nodes need. The results belong to the caller. */
-  run(feeds: readonly Feed[], fetches: readonly string[]): readonly Tensor[];
+  run(feeds: readonly Feed[], fetches: readonly string[]): readonly Memory[];
   dispose(): void;
 }
 
 export interface Runtime {
   load(nodes: readonly Node[], functions?: readonly FunctionDefinition[]): Session;
   /** Copies from the host, into memory of TensorFlow. */
-  upload(value: HostTensor): Tensor;
+  upload(value: HostTensor): Memory;
   /** Copies to the host. */
-  read(tensor: Tensor): HostData;
-  /** A second handle on the same memory. */
-  share(tensor: Tensor): Tensor;
+  read(memory: Memory): HostData;
   dispose(): void;
 }
 
-/** The part of tfjs-node's `NodeJSKernelBackend` that concerns SavedModels and single operations of TensorFlow. */
-interface TensorFlow {
-  readonly binding: Readonly<Record<string, unknown>>;
-  loadSavedModelMetaGraph(path: string, tags: string): number;
-  runSavedModel(
-    id: number,
-    inputs: readonly Tensor[],
-    infos: readonly { readonly name: string }[],
-    outputs: readonly string[],
-  ): Tensor[];
+/** The part of tfjs-node's binding that concerns SavedModels and single operations; tensors go by numbers. */
+interface Binding {
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  /** Takes the array as the tensor's memory. */
+  createTensor(shape: readonly number[], type: number, data: HostData): number;
+  tensorDataSync(id: number): HostData;
+  deleteTensor(id: number): void;
+  executeOp(op: string, attributes: readonly object[], inputs: readonly number[], results: number): Result[];
+  loadSavedModel(path: string, tags: string): number;
+  /** Names are joined by commas. */
+  runSavedModel(id: number, inputs: readonly number[], names: string, fetches: string): Result[];
   deleteSavedModel(id: number): void;
-  executeSingleOutput(op: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
 }
 
-/** What the binding calls our types. */
-const typeNames: Readonly<Record<DType, string>> = {
-  float32: "TF_FLOAT",
-  int32: "TF_INT32",
-  bool: "TF_BOOL",
-};
+interface Result {
+  readonly id: number;
+}
 
 export function createRuntime({ tf, check }: LoadedEngine): Runtime {
-  const tensorFlow = tf.backend() as unknown as TensorFlow;
+  const { binding } = tf.backend() as unknown as { readonly binding: Binding };
+  const types: Readonly<Record<DType, number>> = {
+    float32: binding.TF_FLOAT,
+    int32: binding.TF_INT32,
+    bool: binding.TF_BOOL,
+  };
   const open = new Set<Session>();
+
+  const hold = (id: number, handles = { open: 0 }): Memory => {
+    let isHeld = true;
+    handles.open++;
+    return {
+      id,
+      share: () => hold(id, handles),
+      dispose() {
+        if (!isHeld) return;
+        isHeld = false;
+        if (--handles.open === 0) binding.deleteTensor(id);
+      },
+    };
+  };
 
   const load: Runtime["load"] = (nodes, functions = []) => {
     check();
@@ -64,7 +90,7 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
     let id: number;
     try {
       writeFileSync(join(directory, "saved_model.pb"), encodeSavedModel(nodes, functions));
-      id = tensorFlow.loadSavedModelMetaGraph(directory, graphTag);
+      id = binding.loadSavedModel(directory, graphTag);
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -76,17 +102,13 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
         check();
         if (!session.isOpen)
           throw new BackendError("tfjs: a compiled function was used after it was disposed");
-        const infos = feeds.map(([name]) => ({ name: `${name}:0` }));
-        const outputs = fetches.map((name) => (name.includes(":") ? name : `${name}:0`));
-        return tensorFlow.runSavedModel(
-          id,
-          feeds.map(([, tensor]) => tensor),
-          infos,
-          outputs,
-        );
+        const ids = feeds.map(([, memory]) => memory.id);
+        const names = feeds.map(([name]) => `${name}:0`).join();
+        const outputs = fetches.map((name) => (name.includes(":") ? name : `${name}:0`)).join();
+        return binding.runSavedModel(id, ids, names, outputs).map((result) => hold(result.id));
       },
       dispose() {
-        if (open.delete(session)) tensorFlow.deleteSavedModel(id);
+        if (open.delete(session)) binding.deleteSavedModel(id);
       },
     };
     open.add(session);
@@ -97,22 +119,18 @@ export function createRuntime({ tf, check }: LoadedEngine): Runtime {
     load,
     // Copied once more inside TensorFlow: the memory of a JavaScript array is given back by whoever drops the last
     // reference to it, and inside a session that may be another thread, which must not touch JavaScript.
-    upload({ type, data }) {
+    upload({ type: { shape, dtype }, data }) {
       check();
-      const given = tf.tensor(data as Float32Array, [...type.shape], type.dtype);
-      const { TF_ATTR_TYPE, [typeNames[type.dtype]]: value } = tensorFlow.binding;
+      const given = binding.createTensor(shape, types[dtype], data);
+      const attributes = [{ name: "T", type: binding.TF_ATTR_TYPE, value: types[dtype] }];
       try {
-        return tensorFlow.executeSingleOutput(
-          "DeepCopy",
-          [{ name: "T", type: TF_ATTR_TYPE, value }],
-          [given],
-        );
+        const [copy] = binding.executeOp("DeepCopy", attributes, [given], 1) as [Result];
+        return hold(copy.id);
       } finally {
-        given.dispose();
+        binding.deleteTensor(given);
       }
     },
-    read: (tensor) => tensor.dataSync() as HostData,
-    share: (tensor) => tf.clone(tensor),
+    read: ({ id }) => binding.tensorDataSync(id),
     dispose() {
       for (const session of open) session.dispose();
     },

@@ -4,8 +4,7 @@
  * in place, and on a GPU never leave it. Anyone else gets a copy of the variable, made when it is asked for.
  */
 import { BackendError, type DeviceTensor, formatType, type HostData, type TensorType } from "@alignkit/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Runtime } from "./runtime.js";
+import type { Memory, Runtime } from "./runtime.js";
 
 /** A variable of a session, and the value that lies in it. */
 export interface Slot {
@@ -16,7 +15,7 @@ export interface Slot {
 /** The session that variables belong to. */
 export interface Home {
   /** Copies of variables, in order; they may share the memory until the variable is written. */
-  fetch(slots: readonly Slot[]): readonly Tensor[];
+  fetch(slots: readonly Slot[]): readonly Memory[];
   /** Called when a holder of one of its slots is gone. */
   released(): void;
 }
@@ -27,9 +26,9 @@ export interface Value extends DeviceTensor {
   /** What was uploaded, where it is short: ids, which are checked before each run. */
   readonly host: HostData | undefined;
   /** What lies in a tensor of tfjs of its own or was copied there. */
-  readonly copy: Tensor | undefined;
+  readonly copy: Memory | undefined;
   /** Gives it a tensor: what it is made of, or a copy of its variable. */
-  keep(tensor: Tensor): void;
+  keep(memory: Memory): void;
   /** Frees the copy, where the variable has the value too. */
   dropCopy(): void;
   /** Leaves its variable; it must have a copy then. */
@@ -41,32 +40,27 @@ export interface Value extends DeviceTensor {
 export function createValue(
   runtime: Runtime,
   type: TensorType,
-  place: Tensor | Slot,
+  place: Memory | Slot,
   host?: HostData,
 ): Value {
-  let slot: Slot | undefined = "home" in place ? place : undefined;
-  let copy: Tensor | undefined = "home" in place ? undefined : place;
   let isGone = false;
-  const value: Value = {
+  // Fields, since objects with accessors are made slowly, and a step makes a dozen.
+  const value: { -readonly [K in keyof Value]: Value[K] } = {
     type,
     host,
-    get slot() {
-      return slot;
-    },
-    get copy() {
-      return copy;
-    },
-    keep(tensor) {
-      copy = tensor;
+    slot: "home" in place ? place : undefined,
+    copy: "home" in place ? undefined : place,
+    keep(memory) {
+      value.copy = memory;
     },
     dropCopy() {
-      if (slot === undefined) return;
-      copy?.dispose();
-      copy = undefined;
+      if (value.slot === undefined) return;
+      value.copy?.dispose();
+      value.copy = undefined;
     },
     leave() {
-      if (slot !== undefined) slot.holder = undefined;
-      slot = undefined;
+      if (value.slot !== undefined) value.slot.holder = undefined;
+      value.slot = undefined;
     },
     check() {
       if (isGone)
@@ -74,24 +68,24 @@ export function createValue(
     },
     async read() {
       value.check();
-      return { type, data: runtime.read(tensorsOf([value])[0] as Tensor) };
+      return { type, data: runtime.read(tensorsOf([value])[0] as Memory) };
     },
     dispose() {
       if (isGone) return;
       isGone = true;
-      copy?.dispose();
-      copy = undefined;
-      const home = slot?.home;
+      value.copy?.dispose();
+      value.copy = undefined;
+      const home = value.slot?.home;
       value.leave();
       home?.released();
     },
   };
-  if (slot !== undefined) slot.holder = value;
+  if (value.slot !== undefined) value.slot.holder = value;
   return value;
 }
 
 /** The tensors of values; those in variables are copied, all of a session at once. They stay the values'. */
-export function tensorsOf(values: readonly Value[]): readonly Tensor[] {
+export function tensorsOf(values: readonly Value[]): readonly Memory[] {
   const byHome = new Map<Home, Set<Value>>();
   for (const value of values) {
     value.check();
@@ -102,7 +96,7 @@ export function tensorsOf(values: readonly Value[]): readonly Tensor[] {
   for (const [home, group] of byHome) {
     const members = [...group];
     const tensors = home.fetch(members.map((value) => value.slot as Slot));
-    for (const [index, value] of members.entries()) value.keep(tensors[index] as Tensor);
+    for (const [index, value] of members.entries()) value.keep(tensors[index] as Memory);
   }
-  return values.map((value) => value.copy as Tensor);
+  return values.map((value) => value.copy as Memory);
 }
