@@ -133,7 +133,7 @@ async function time(
 ): Promise<ReadonlyMap<string, Pick<BackendRecord, "training" | "decoding">>> {
   const found = new Map(names.map((name) => [name, {} as { training?: Figures; decoding?: Figures }]));
   const settings = { backend: "onnx", python: null, threads: undefined, allocator: "stock" } as const;
-  const effort = { rounds: 5, milliseconds: 60_000 };
+  const effort = { rounds: 5, milliseconds: 60_000 * names.length };
   for (const [kind, field] of [
     ["sft", "training"],
     ["generate", "decoding"],
