@@ -48,12 +48,13 @@ const anonymousRegion = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *$/gm;
 
 /**
  * Moves memory that libraries took for themselves to huge pages, where it lies: each call what came since the last one.
- * ONNX Runtime's intermediate values are such memory. Training steps of 5M and 124M parameters take 2 to 3 % less time.
+ * ONNX Runtime's intermediate values are such memory. Training steps of 5M and 124M parameters take 1 to 3 % less time.
  */
 export function createHugePageMover(): () => Promise<void> {
   if (process.platform !== "linux") return async () => {};
   const advise = koffi.load(null).func("madvise", "int", ["uintptr_t", "size_t", "int"]);
   const known = new Set<string>();
+  const pageBytes = BigInt(hugePage);
   return async () => {
     for (const [region, from, to] of readFileSync("/proc/self/maps", "latin1").matchAll(anonymousRegion)) {
       const [start, end] = [BigInt(`0x${from}`), BigInt(`0x${to}`)];
@@ -61,9 +62,8 @@ export function createHugePageMover(): () => Promise<void> {
       known.add(region);
       advise(start, end - start, huge);
       // Page by page: where one was never touched, the system would stop and leave those behind it.
-      const step = BigInt(hugePage);
-      for (let at = (start + step - 1n) & -step; at + step <= end; at += step)
-        await new Promise((resolve) => advise.async(at, step, collapse, resolve));
+      for (let page = (start + pageBytes - 1n) & -pageBytes; page + pageBytes <= end; page += pageBytes)
+        await new Promise((resolve) => advise.async(page, pageBytes, collapse, resolve));
     }
   };
 }

@@ -74,7 +74,7 @@ export async function createSession(
   };
 
   // Weights that would have to be copied stay where they are, but for the block that is drawn from.
-  const readsOne = !settings.all && inverse.view === undefined;
+  const readsOne = !settings.all && !settings.logits && inverse.view === undefined;
 
   const step: DecodingSession["step"] = async (tokens, uniforms) => {
     release();

@@ -1,5 +1,5 @@
 /**
- * Tensors of the compiled backend. A value lies in a tensor of tfjs, or in a variable of the session that computed it,
+ * Tensors of the compiled backend. A value lies in memory of TensorFlow, or in a variable of the session that computed it,
  * where it stays as long as it is handed back to the same function: so moments of an optimizer and caches are updated
  * in place, and on a GPU never leave it. Anyone else gets a copy of the variable, made when it is asked for.
  */
@@ -25,9 +25,9 @@ export interface Value extends DeviceTensor {
   readonly slot: Slot | undefined;
   /** What was uploaded, where it is short: ids, which are checked before each run. */
   readonly host: HostData | undefined;
-  /** What lies in a tensor of tfjs of its own or was copied there. */
+  /** Memory of its own, where it lies or was copied to. */
   readonly copy: Memory | undefined;
-  /** Gives it a tensor: what it is made of, or a copy of its variable. */
+  /** Gives it memory: a copy of its variable. */
   keep(memory: Memory): void;
   /** Frees the copy, where the variable has the value too. */
   dropCopy(): void;
