@@ -6,7 +6,7 @@ import type { HostTensor, TensorType } from "./types.js";
  * What runs compiled graphs. Gradients, decompositions and stages are not its business.
  *
  * Ownership: a device tensor belongs to whom it was handed, by `upload` or `run`, and is freed by `dispose`.
- * A donated input is consumed by the run.
+ * A donated input is consumed by the run, also by one that fails.
  */
 export interface Backend {
   readonly specificationVersion: "v1";

@@ -3,19 +3,22 @@ import { BackendError } from "./errors.js";
 import { legalize } from "./legalize.js";
 import type { CompositeName, OpAttributes, OpName, PrimitiveName } from "./ops/attributes.js";
 import { isComposite } from "./ops/table.js";
-import { type Graph, type Operation, resultsOf, TensorMap, topologicalOrder } from "./tensor.js";
+import { type Graph, type Operation, resultsOf, type Tensor, TensorMap, topologicalOrder } from "./tensor.js";
 import { formatType, type HostTensor, sameType, type TensorType } from "./types.js";
 
 /**
  * Computes one op on values of type `V`; returns fresh values, one per result.
  * @param inputTypes - types of `inputs`
  * @param types - types of the results
+ * @param mayOverwrite - whether the input at a position is read by nobody afterwards, so that a result may take its
+ *   memory; the interpreter frees the input all the same
  */
 export type Kernel<K extends OpName, V> = (
   inputs: readonly V[],
   attributes: OpAttributes[K],
   types: readonly TensorType[],
   inputTypes: readonly TensorType[],
+  mayOverwrite?: (input: number) => boolean,
 ) => readonly V[] | Promise<readonly V[]>;
 
 /** A kernel for every primitive, and for those composites that the engine does better than their decomposition. */
@@ -102,11 +105,18 @@ function interpret<V>(
         checkInput(input.type, given, index, name);
         values.set(input, (given as InterpreterTensor<V>).value);
       }
+      const borrowed = borrowedOf(graph, values, donate, constants);
+      const mayOverwrite = (position: number, input: number): boolean => {
+        const { inputs: read } = order[position]!;
+        const tensor = read[input]!;
+        const isLast = kept.get(tensor) === undefined && lastUses[position]!.some(sameAs(tensor));
+        return isLast && read.filter(sameAs(tensor)).length === 1 && borrowed.get(tensor) === undefined;
+      };
       // Owned by the run: everything that a kernel made and that was not freed yet.
       const alive = new Set<V>();
       try {
         for (const [position, operation] of order.entries()) {
-          const made = await evaluate(engine, operation, values);
+          const made = await evaluate(engine, operation, values, (input) => mayOverwrite(position, input));
           for (const [index, value] of made.entries()) {
             alive.add(value);
             values.set(resultsOf(operation)[index]!, value);
@@ -118,22 +128,39 @@ function interpret<V>(
             engine.free(value);
           }
         }
-        const results = await collect(engine, graph, values, wrap);
-        for (const index of donate) inputs[index]?.dispose();
-        return results;
+        return await collect(engine, graph, values, wrap);
       } catch (error) {
         for (const value of alive) engine.free(value);
         throw error;
+      } finally {
+        for (const index of donate) inputs[index]?.dispose();
       }
     },
     async dispose() {},
   };
 }
 
+/** Inputs that must stay as they are: the caller's own, constants, and a tensor given twice, whose other use would change. */
+function borrowedOf<V>(
+  { inputs }: Graph,
+  values: TensorMap<V>,
+  donate: ReadonlySet<number>,
+  constants: ReadonlyMap<number, DeviceTensor>,
+): TensorMap<boolean> {
+  const borrowed = new TensorMap<boolean>();
+  const given = inputs.map((input) => values.get(input));
+  for (const [index, input] of inputs.entries()) {
+    const isOnce = given.indexOf(given[index]) === given.lastIndexOf(given[index]);
+    if (!donate.has(index) || constants.has(index) || !isOnce) borrowed.set(input, true);
+  }
+  return borrowed;
+}
+
 async function evaluate<V>(
   engine: Engine<V>,
   operation: Operation,
   values: TensorMap<V>,
+  mayOverwrite: (input: number) => boolean,
 ): Promise<readonly V[]> {
   const kernel = engine.kernels[operation.op as Exclude<PrimitiveName, "input">] as Kernel<OpName, V>;
   const inputs = operation.inputs.map((tensor) => values.get(tensor) as V);
@@ -142,6 +169,7 @@ async function evaluate<V>(
     operation.attributes,
     operation.types,
     operation.inputs.map((tensor) => tensor.type),
+    mayOverwrite,
   );
 }
 
@@ -175,13 +203,16 @@ function lastUsesOf(order: readonly Operation[]) {
   return order.map((operation, position) => {
     const candidates = [...operation.inputs, ...resultsOf(operation)];
     return candidates.filter((tensor, index) => {
-      const first = candidates.findIndex(
-        (other) => other.operation === tensor.operation && other.index === tensor.index,
-      );
+      const first = candidates.findIndex(sameAs(tensor));
       return first === index && last.get(tensor) === position;
     });
   });
 }
+
+const sameAs =
+  (tensor: Tensor) =>
+  ({ operation, index }: Tensor): boolean =>
+    operation === tensor.operation && index === tensor.index;
 
 /** @throws {BackendError} when the input is missing or of another type */
 export function checkInput(

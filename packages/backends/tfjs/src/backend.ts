@@ -12,6 +12,7 @@ import { tfjsKernels } from "./kernels.js";
 import { loadEngine } from "./load-engine.js";
 import { createCompiledBackend } from "./tensorflow/compiled-backend.js";
 import { wasmProducts } from "./wasm-products.js";
+import { wasmOverwriteRows } from "./wasm-rows.js";
 
 /** Helpers take memory, and what is not a product has one thread. */
 const mostThreads = 8;
@@ -34,10 +35,11 @@ export async function createTfjsBackend(options: TfjsBackendOptions = {}): Promi
   const engine = await loadEngine(provider);
   if (engine.settings.compiles) return createCompiledBackend(engine);
   const products = engine.settings.plainOnly ? wasmProducts(engine.tf, threads) : undefined;
+  const overwriteRows = engine.settings.plainOnly ? wasmOverwriteRows(engine.tf) : undefined;
   return interpreterBackend<Tensor>({
     name: engine.name,
     runtime: products === undefined ? engine.runtime : { ...engine.runtime, threads },
-    kernels: tfjsKernels(engine, products?.product),
+    kernels: tfjsKernels(engine, products?.product, overwriteRows),
     // Copied both ways: engines may keep the array that they get, and give out the one that they hold.
     upload: ({ type, data }) =>
       engine.scoped(() => [engine.tf.tensor(data.slice(), [...type.shape], type.dtype)])[0] as Tensor,

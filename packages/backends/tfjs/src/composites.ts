@@ -3,6 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { readIds } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
 import type { Product } from "./wasm-products.js";
+import type { OverwriteRows } from "./wasm-rows.js";
 
 /** Composites that take one pass, or operands of unequal shape, where their decomposition would write out each step. */
 export type WholeComposite = CompositeName &
@@ -25,6 +26,7 @@ const hidden = -1e30;
 export function compositeKernels(
   { tf, scoped }: LoadedEngine,
   product: Product,
+  overwriteRows?: OverwriteRows,
 ): { readonly [K in WholeComposite]: Kernel<K, Tensor> } {
   /** `1 / sqrt(mean(x x) + epsilon)` over the last axis, which becomes 1. */
   const inverseRoot = (x: Tensor, epsilon: number): Tensor =>
@@ -60,7 +62,8 @@ export function compositeKernels(
         const projected = product(rows, weight!, false, transposeWeight);
         return [tf.reshape(bias === undefined ? projected : tf.add(projected, bias), [...type!.shape])];
       }),
-    cachedAttention: async ([q, k, v, keys, values, lengths], { scale, slidingWindow }) => {
+    cachedAttention: async (inputs, { scale, slidingWindow }, _types, _inputTypes, mayOverwrite) => {
+      const [q, k, v, keys, values, lengths] = inputs;
       const [batch, groups, slots, width] = keys!.shape as [number, number, number, number];
       const last = await readIds("cachedAttention", lengths!, slots);
       return scoped(() => {
@@ -68,17 +71,20 @@ export function compositeKernels(
           { length: batch * groups },
           (_, row) => row * slots + last[Math.floor(row / groups)]!,
         );
-        const written = (cache: Tensor, row: Tensor): Tensor => {
+        const written = (cache: Tensor, row: Tensor, mayOverwrite = false): Tensor => {
+          if (mayOverwrite && overwriteRows?.(cache, row, places)) return tf.reshape(cache, cache.shape);
           const flat = tf.reshape(cache, [batch * groups * slots, width]);
           const rows = tf.reshape(row, [batch * groups, width]);
           const next = tf.tensorScatterUpdate(flat, tf.tensor2d(places, [places.length, 1], "int32"), rows);
           return tf.reshape(next, cache.shape);
         };
-        const [nextKeys, nextValues] = [written(keys!, k!), written(values!, v!)];
-        const mask = Float32Array.from({ length: batch * slots }, (_, place) => {
-          const age = last[Math.floor(place / slots)]! - (place % slots);
-          return age >= 0 && age < (slidingWindow ?? slots) ? 0 : hidden;
-        });
+        const nextKeys = written(keys!, k!, mayOverwrite?.(3));
+        const nextValues = written(values!, v!, mayOverwrite?.(4));
+        const mask = new Float32Array(batch * slots).fill(hidden);
+        for (const [row, own] of last.entries()) {
+          const first = slidingWindow === null ? 0 : Math.max(0, own - slidingWindow + 1);
+          mask.fill(0, row * slots + first, row * slots + own + 1);
+        }
         // Query heads that share a key head lie side by side.
         const queries = tf.reshape(tf.mul(q!, scale), [batch, groups, q!.shape[1]! / width / groups, width]);
         const scores = product(queries, nextKeys, false, true);

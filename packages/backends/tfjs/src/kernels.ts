@@ -5,14 +5,20 @@ import { indexingKernels } from "./indexing.js";
 import type { LoadedEngine } from "./load-engine.js";
 import { wasmKernels } from "./wasm-kernels.js";
 import type { Product } from "./wasm-products.js";
+import type { OverwriteRows } from "./wasm-rows.js";
 
 type TfjsKernels = KernelTable<Tensor> & { readonly [K in WholeComposite]: Kernel<K, Tensor> };
 
 /**
  * A kernel per primitive, and per {@link WholeComposite}; each frees what it makes on the way.
  * @param product - in place of tfjs's own
+ * @param overwriteRows - where the engine can; else rows are written into a copy
  */
-export function tfjsKernels(engine: LoadedEngine, product: Product = engine.tf.matMul): TfjsKernels {
+export function tfjsKernels(
+  engine: LoadedEngine,
+  product: Product = engine.tf.matMul,
+  overwriteRows?: OverwriteRows,
+): TfjsKernels {
   const { tf, scoped, settings } = engine;
   const unary =
     (compute: (x: Tensor) => Tensor): Kernel<OpName, Tensor> =>
@@ -30,7 +36,7 @@ export function tfjsKernels(engine: LoadedEngine, product: Product = engine.tf.m
 
   const kernels: TfjsKernels = {
     ...indexingKernels(engine),
-    ...compositeKernels(engine, product),
+    ...compositeKernels(engine, product, overwriteRows),
 
     constant: (_, { value: { type, data } }) =>
       scoped(() => [tf.tensor(data.slice(), [...type.shape], type.dtype)]),
