@@ -55,6 +55,9 @@ export interface RealTokens {
 /** Rows times a weight, as core's `linear` in some order of its own. */
 export type Linear = typeof linear;
 
+/** The MLP of a layer: `[N, D]` to `[N, D]`. */
+export type Mlp = typeof mlpBlock;
+
 /** Scaled dot-product attention of one layer: `[B, H, T, Dh]`. */
 export type Attend = (layer: number, projections: Projections, scale: number) => Tensor;
 
@@ -64,6 +67,7 @@ export interface LayerContext {
   readonly names: ParameterNames;
   readonly parameters: ParameterTensors;
   readonly linear: Linear;
+  readonly mlp: Mlp;
   readonly batch: number;
   readonly length: number;
   /** Undefined where all tokens are computed, `N = B * T`. */
@@ -107,7 +111,7 @@ export function decoderLayer(context: LayerContext, index: number, x: Tensor, ro
     dropped(project(context, layer.attentionOutput, attended), masks?.attention[index]),
   );
   const mlpInput = norm(context, layer.mlpNorm, config.parallelResidual ? stream : residual);
-  return add(residual, dropped(mlpBlock(context, layer, mlpInput), masks?.mlp[index]));
+  return add(residual, dropped(context.mlp(context, layer, mlpInput), masks?.mlp[index]));
 }
 
 /** The model's norm over the last axis. */
@@ -218,20 +222,24 @@ const activations: { readonly [K in MlpConfig["activation"]]: (x: Tensor) => Ten
   silu,
 };
 
+/** What lies between the projections of an MLP. @param gate - in a gated one */
+export function activated({ activation }: MlpConfig, up: Tensor, gate: Tensor | undefined): Tensor {
+  const activate = activations[activation];
+  return gate === undefined ? activate(up) : mul(activate(gate), up);
+}
+
 /**
  * What lies between the projections is the widest of a layer and cheap: in the backward pass it is computed once more
  * instead of kept.
  */
-function mlpBlock(context: LayerContext, { mlpUp, mlpGate, mlpDown }: LayerNames, x: Tensor): Tensor {
-  const activate = activations[context.config.mlp.activation];
+export function mlpBlock(context: LayerContext, { mlpUp, mlpGate, mlpDown }: LayerNames, x: Tensor): Tensor {
   const { weight, bias, lora } = mlpDown;
   const names = [weight, bias, lora?.down, lora?.up].filter((name) => typeof name === "string");
   // All that the part reads is handed in.
   const finish = checkpoint((...tensors) => {
     const parameters = Object.fromEntries(names.map((name, index) => [name, tensors[index] as Tensor]));
     const [up, gate] = tensors.slice(names.length) as [Tensor, Tensor?];
-    const inner = gate === undefined ? activate(up) : mul(activate(gate), up);
-    return [project({ ...context, parameters }, mlpDown, inner)];
+    return [project({ ...context, parameters }, mlpDown, activated(context.config.mlp, up, gate))];
   });
   const weights = names.map((name) => parameterOf(context.parameters, name));
   const widened = [mlpUp, ...(mlpGate === null ? [] : [mlpGate])].map((linear) =>

@@ -15,6 +15,8 @@ import {
   decoderLayer,
   type LayerContext,
   type Linear,
+  type Mlp,
+  mlpBlock,
   norm,
   type ParameterTensors,
   parameterOf,
@@ -83,6 +85,8 @@ export interface DecoderSettings {
   readonly names?: ParameterNames | undefined;
   /** Core's by default. */
   readonly linear?: Linear | undefined;
+  /** That of decoder-layer.ts by default. */
+  readonly mlp?: Mlp | undefined;
 }
 
 /** The decoder around a given attention; `[M, D]` of the wanted tokens, `[B * T, D]` of all, `[N, D]` of the real ones. */
@@ -113,6 +117,7 @@ export function runDecoder(
     names,
     parameters,
     linear: settings.linear ?? linear,
+    mlp: settings.mlp ?? mlpBlock,
     batch,
     length,
     real,

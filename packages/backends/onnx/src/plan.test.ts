@@ -1,12 +1,14 @@
 import {
   adamWStep,
   add,
+  broadcast,
   type CompositeName,
   cachedAttention,
   gradients,
   input,
   legalize,
   linear,
+  matMul,
   mean,
   reshape,
   slice,
@@ -52,6 +54,15 @@ describe("plans", () => {
       "model
         v4 = Gemm(v2,v3,v0) {"transA":{"int":0},"transB":{"int":1}}
         v5 = Mul(v4,v4)"
+    `);
+  });
+
+  it("melt a column into its product", () => {
+    const [weight, x, bias] = [real("weight", 3, 4), real("x", 5, 4), real("bias", 3, 1)];
+    const product = matMul(weight, x, { transposeB: true });
+    expect(print(plan([weight, x, bias], [add(product, broadcast(bias, [3, 5]))]))).toMatchInlineSnapshot(`
+      "model
+        v3 = Gemm(v0,v1,v2) {"transA":{"int":0},"transB":{"int":1}}"
     `);
   });
 

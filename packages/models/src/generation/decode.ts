@@ -143,7 +143,7 @@ export type StepOutputs = {
 export function step(
   config: ModelConfig,
   { parameters, ids, lengths, inverse, cache, uniforms }: StepInputs,
-  products: Pick<DecoderSettings, "linear" | "names"> = {},
+  products: Pick<DecoderSettings, "linear" | "mlp" | "names"> = {},
 ): StepOutputs {
   const { slidingWindow } = config.attention;
   const batch = ids.shape[0] as number;

@@ -46,7 +46,7 @@ export const elementwise = {
 
   add: (lowering, operation) => {
     const fused = lowering.fusions.biased.get(operation);
-    if (fused !== undefined) return [product(lowering, fused.product, { row: fused.row })];
+    if (fused !== undefined) return [product(lowering, fused.product, { bias: fused.bias })];
     const joined = lowering.fusions.joined.get(operation);
     if (joined !== undefined) {
       const attributes = { axis: { int: joined.axis } };

@@ -7,8 +7,8 @@ type Product = Operation<"matMul">;
 export interface Fusions {
   /** Products that are computed by the operation that reads them. */
   readonly melted: ReadonlySet<Operation>;
-  /** An `add` that is a product plus a row, `[N]`, or plus a sum of earlier products, `[M, N]`. */
-  readonly biased: ReadonlyMap<Operation, { readonly product: Product; readonly row: Tensor }>;
+  /** An `add` that is a product plus a row, `[N]`, or a column, `[M, 1]`, or a sum of earlier products, `[M, N]`. */
+  readonly biased: ReadonlyMap<Operation, { readonly product: Product; readonly bias: Tensor }>;
   /** A `mul` that is a product times a number. */
   readonly scaled: ReadonlyMap<Operation, { readonly product: Product; readonly factor: number }>;
   /** An `add` whose operands, padded with zeros, lie side by side along an axis: as the gradients of slices do. */
@@ -33,7 +33,7 @@ export function findFusions(
 ): Fusions {
   const own = new Set(operations);
   const melted = new Set<Operation>();
-  const biased = new Map<Operation, { readonly product: Product; readonly row: Tensor }>();
+  const biased = new Map<Operation, { readonly product: Product; readonly bias: Tensor }>();
   const scaled = new Map<Operation, { readonly product: Product; readonly factor: number }>();
   /** A product that nothing else reads. */
   const productOf = (tensor: Tensor): Product | undefined =>
@@ -54,10 +54,10 @@ export function findFusions(
       const partner = operation.inputs[other] as Tensor;
       if (product === undefined || melted.has(product)) continue;
       if (operation.op === "add" && product.types[0]?.shape.length === 2) {
-        const row = broadcastSource(partner);
-        if (row.operation.op === "fill" || !(row.shape.length === 1 || isSumSoFar(partner, product)))
-          continue;
-        biased.set(operation, { product, row });
+        const bias = broadcastSource(partner);
+        const isVector = bias.shape.length === 1 || (bias !== partner && bias.shape[1] === 1);
+        if (bias.operation.op === "fill" || !(isVector || isSumSoFar(partner, product))) continue;
+        biased.set(operation, { product, bias });
       } else if (operation.op === "mul" && !isPortable && is(partner.operation, "fill")) {
         scaled.set(operation, { product, factor: partner.operation.attributes.value });
       } else {

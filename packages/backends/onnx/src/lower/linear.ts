@@ -4,8 +4,8 @@ import type { Lowering, LowerTable } from "./lowering.js";
 import { transposedProduct } from "./transposed-product.js";
 
 interface ProductOptions {
-  /** Added to each row, `[N]`. */
-  readonly row?: Tensor;
+  /** Added: `[N]` to each row, `[M, 1]` to each column, or `[M, N]`. */
+  readonly bias?: Tensor;
   readonly factor?: number;
 }
 
@@ -13,20 +13,20 @@ interface ProductOptions {
 export function product(
   lowering: Lowering,
   operation: Operation<"matMul">,
-  { row, factor }: ProductOptions = {},
+  { bias, factor }: ProductOptions = {},
 ): string {
   const { transposeA, transposeB } = operation.attributes;
   const operands = operation.inputs.map((tensor) => lowering.name(tensor));
   const isPlain = !transposeA && !transposeB && factor === undefined;
   const shape = operation.types[0]?.shape as Shape;
-  if (transposeA && !transposeB && shape.length === 2 && row === undefined && factor === undefined) {
+  if (transposeA && !transposeB && shape.length === 2 && bias === undefined && factor === undefined) {
     return transposedProduct(lowering, operands as [string, string], shape);
   }
   const alpha: Readonly<Record<string, AttributeValue>> =
     factor === undefined ? {} : { alpha: { float: factor } };
-  if (row !== undefined || (shape.length === 2 && !isPlain)) {
+  if (bias !== undefined || (shape.length === 2 && !isPlain)) {
     const attributes = { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, ...alpha };
-    return lowering.emit("Gemm", row === undefined ? operands : [...operands, lowering.name(row)], {
+    return lowering.emit("Gemm", bias === undefined ? operands : [...operands, lowering.name(bias)], {
       attributes,
     });
   }
