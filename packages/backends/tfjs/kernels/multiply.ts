@@ -2,6 +2,7 @@
 //
 // Goto & van de Geijn 2008: parts of both operands are packed so that they lie as the innermost loop reads them, which
 // keeps 4 x 8 sums in registers. A transposed operand is only packed in another order. Pointers and strides are bytes.
+// For few rows packing the other operand would be most of the work; it is read where it lies.
 //
 // Threads over the same memory take parts of a product, each with scratch memory of its own: ranges of matrices, of rows or of
 // columns of the result. Each sum is taken by one thread and in one order: the bytes are the same for any number of threads.
@@ -10,6 +11,12 @@
 const blockTerms: i32 = 256;
 const blockRows: i32 = 64;
 const blockColumns: i32 = 512;
+/** Up to so many rows the other operand is read where it lies. */
+const fewRows: i32 = 32;
+/** From so many terms a transposed operand is; to add up the lanes of sums of fewer would take as long as packing it. */
+const manyTerms: i32 = 64;
+/** Columns of a transposed operand that go through all rows before the next ones: they come from memory once, in a stream. */
+const streamColumns: i32 = 64;
 /** A tile that is not whole is computed here. */
 const tileBytes: usize = 128;
 
@@ -69,8 +76,11 @@ function pack(
   }
 }
 
-/** 4 rows by 8 columns of the result, from packed operands. One term a turn: with more V8 runs out of registers. */
-function tile(a: usize, b: usize, terms: i32, to: usize, stride: usize, adds: bool): void {
+/**
+ * 4 rows by 8 columns of the result, from packed rows. One term a turn: with more V8 runs out of registers.
+ * @param step - from the columns of a term to those of the next
+ */
+function tile(a: usize, b: usize, step: usize, terms: i32, to: usize, stride: usize, adds: bool): void {
   let left0 = f32x4.splat(0);
   let left1 = f32x4.splat(0);
   let left2 = f32x4.splat(0);
@@ -80,7 +90,7 @@ function tile(a: usize, b: usize, terms: i32, to: usize, stride: usize, adds: bo
   let right2 = f32x4.splat(0);
   let right3 = f32x4.splat(0);
   const end = a + ((<usize>terms) << 4);
-  for (; a < end; a += 16, b += 32) {
+  for (; a < end; a += 16, b += step) {
     const left = v128.load(b);
     const right = v128.load(b, 16);
     const a0 = v128.load32_splat(a);
@@ -105,6 +115,83 @@ function tile(a: usize, b: usize, terms: i32, to: usize, stride: usize, adds: bo
 function put(to: usize, left: v128, right: v128, adds: bool): void {
   v128.store(to, adds ? f32x4.add(v128.load(to), left) : left);
   v128.store(to, adds ? f32x4.add(v128.load(to, 16), right) : right, 16);
+}
+
+/** A row by 16 columns of the result, from operands as they lie. */
+function rowTile(a: usize, b: usize, step: usize, terms: i32, to: usize): void {
+  let sums0 = f32x4.splat(0);
+  let sums1 = f32x4.splat(0);
+  let sums2 = f32x4.splat(0);
+  let sums3 = f32x4.splat(0);
+  const end = a + ((<usize>terms) << 2);
+  for (; a < end; a += 4, b += step) {
+    const factor = v128.load32_splat(a);
+    sums0 = f32x4.add(sums0, f32x4.mul(factor, v128.load(b)));
+    sums1 = f32x4.add(sums1, f32x4.mul(factor, v128.load(b, 16)));
+    sums2 = f32x4.add(sums2, f32x4.mul(factor, v128.load(b, 32)));
+    sums3 = f32x4.add(sums3, f32x4.mul(factor, v128.load(b, 48)));
+  }
+  v128.store(to, sums0);
+  v128.store(to, sums1, 16);
+  v128.store(to, sums2, 32);
+  v128.store(to, sums3, 48);
+}
+
+/**
+ * 2 rows by 4 columns of the result, from operands that both lie term by term.
+ * @param nextA - from a row to the next; 0 for one row, twice
+ * @param nextB - from a column to the next; 0 for one column, four times
+ */
+function dots(a: usize, nextA: usize, b: usize, nextB: usize, terms: i32, to: usize, stride: usize): void {
+  let upper0 = f32x4.splat(0);
+  let upper1 = f32x4.splat(0);
+  let upper2 = f32x4.splat(0);
+  let upper3 = f32x4.splat(0);
+  let lower0 = f32x4.splat(0);
+  let lower1 = f32x4.splat(0);
+  let lower2 = f32x4.splat(0);
+  let lower3 = f32x4.splat(0);
+  const a1 = a + nextA;
+  const b1 = b + nextB;
+  const b2 = b1 + nextB;
+  const b3 = b2 + nextB;
+  const size = (<usize>terms) << 2;
+  let at: usize = 0;
+  for (; at + 16 <= size; at += 16) {
+    const upper = v128.load(a + at);
+    const lower = v128.load(a1 + at);
+    const column0 = v128.load(b + at);
+    upper0 = f32x4.add(upper0, f32x4.mul(upper, column0));
+    lower0 = f32x4.add(lower0, f32x4.mul(lower, column0));
+    const column1 = v128.load(b1 + at);
+    upper1 = f32x4.add(upper1, f32x4.mul(upper, column1));
+    lower1 = f32x4.add(lower1, f32x4.mul(lower, column1));
+    const column2 = v128.load(b2 + at);
+    upper2 = f32x4.add(upper2, f32x4.mul(upper, column2));
+    lower2 = f32x4.add(lower2, f32x4.mul(lower, column2));
+    const column3 = v128.load(b3 + at);
+    upper3 = f32x4.add(upper3, f32x4.mul(upper, column3));
+    lower3 = f32x4.add(lower3, f32x4.mul(lower, column3));
+  }
+  let uppers = sumsOf(upper0, upper1, upper2, upper3);
+  let lowers = sumsOf(lower0, lower1, lower2, lower3);
+  for (; at < size; at += 4) {
+    let columns = v128.load32_splat(b + at);
+    columns = v128.load_lane<f32>(b1 + at, columns, 1);
+    columns = v128.load_lane<f32>(b2 + at, columns, 2);
+    columns = v128.load_lane<f32>(b3 + at, columns, 3);
+    uppers = f32x4.add(uppers, f32x4.mul(v128.load32_splat(a + at), columns));
+    lowers = f32x4.add(lowers, f32x4.mul(v128.load32_splat(a1 + at), columns));
+  }
+  v128.store(to, uppers);
+  v128.store(to + stride, lowers);
+}
+
+/** The sum over each of four. */
+function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
 }
 
 /** Multiplications that are worth a part of their own: a thread needs 50 microseconds to wake up. */
@@ -226,8 +313,8 @@ function computePart(product: Product, part: i32, scratch: usize): void {
       matrix,
       cut(rows, 8, part, ofRows, 0),
       cut(rows, 8, part, ofRows, 1),
-      cut(columns, 8, part, ofColumns, 0),
-      cut(columns, 8, part, ofColumns, 1),
+      cut(columns, 16, part, ofColumns, 0),
+      cut(columns, 16, part, ofColumns, 1),
       scratch,
     );
   }
@@ -262,12 +349,31 @@ function computeRange(
   const strideA = (<usize>(transposeA ? rows : terms)) << 2;
   const strideB = (<usize>(transposeB ? terms : columns)) << 2;
   const stride = (<usize>columns) << 2;
+  const areFew = rows <= fewRows;
+  if (areFew && !transposeA && transposeB && terms >= manyTerms) {
+    for (let column = firstColumn; column < endColumn; column += streamColumns) {
+      const end = min(endColumn, column + streamColumns);
+      for (let row = firstRow; row < endRow; row += 2) {
+        const from = a + place(row, strideA, 0);
+        const to = result + place(row, stride, 0);
+        rowsOfDots(from, strideA, min(2, endRow - row), b, strideB, terms, column, end, to, stride, scratch);
+      }
+    }
+    return;
+  }
+  const liesB = areFew && !transposeB;
+  if (liesB && rows === 1 && !transposeA) {
+    for (; firstColumn + 16 <= endColumn; firstColumn += 16) {
+      rowTile(a, b + place(0, strideB, firstColumn), strideB, terms, result + place(0, stride, firstColumn));
+    }
+  }
   for (let column = firstColumn; column < endColumn; column += blockColumns) {
     const columnsHere = min(blockColumns, endColumn - column);
     for (let term: i32 = 0; term < terms; term += blockTerms) {
       const termsHere = min(blockTerms, terms - term);
       const adds = term > 0;
       for (let j: i32 = 0; j < columnsHere; j += 4) {
+        if (liesB && (j | 7) < columnsHere) continue;
         const from = b + place(transposeB ? column + j : term, strideB, transposeB ? term : column + j);
         // Panels of 8 columns, the right half of one beside its left half.
         const to = packedB + ((<usize>(j >> 3) * <usize>termsHere) << 5) + ((<usize>(j & 4)) << 2);
@@ -280,20 +386,53 @@ function computeRange(
           pack(from, strideA, transposeA, rowsHere - i, termsHere, packedA + panel(i, termsHere), 16);
         }
         for (let j: i32 = 0; j < columnsHere; j += 8) {
-          const panelB = packedB + ((<usize>(j >> 3) * <usize>termsHere) << 5);
+          const isWhole = j + 8 <= columnsHere;
+          const packed = packedB + ((<usize>(j >> 3) * <usize>termsHere) << 5);
+          const panelB = liesB && isWhole ? b + place(term, strideB, column + j) : packed;
+          const step = liesB && isWhole ? strideB : 32;
           for (let i: i32 = 0; i < rowsHere; i += 4) {
             const panelA = packedA + panel(i, termsHere);
             const to = result + place(row + i, stride, column + j);
-            if (i + 4 <= rowsHere && j + 8 <= columnsHere) {
-              tile(panelA, panelB, termsHere, to, stride, adds);
+            if (i + 4 <= rowsHere && isWhole) {
+              tile(panelA, panelB, step, termsHere, to, stride, adds);
             } else {
-              tile(panelA, panelB, termsHere, scratch, 32, false);
+              tile(panelA, panelB, step, termsHere, scratch, 32, false);
               copyPart(scratch, to, stride, min(4, rowsHere - i), min(8, columnsHere - j), adds);
             }
           }
         }
       }
     }
+  }
+}
+
+/** Columns of 1 or 2 rows of the result, 4 at a time and then one by one. */
+function rowsOfDots(
+  a: usize,
+  strideA: usize,
+  rows: i32,
+  b: usize,
+  strideB: usize,
+  terms: i32,
+  column: i32,
+  endColumn: i32,
+  result: usize,
+  stride: usize,
+  scratch: usize,
+): void {
+  const nextA = rows === 2 ? strideA : 0;
+  while (column < endColumn) {
+    const columns = column + 4 <= endColumn ? 4 : 1;
+    const nextB = columns === 4 ? strideB : 0;
+    const from = b + place(column, strideB, 0);
+    const to = result + place(0, stride, column);
+    if (rows === 2 && columns === 4) {
+      dots(a, nextA, from, nextB, terms, to, stride);
+    } else {
+      dots(a, nextA, from, nextB, terms, scratch, 32);
+      copyPart(scratch, to, stride, rows, columns, false);
+    }
+    column += columns;
   }
 }
 

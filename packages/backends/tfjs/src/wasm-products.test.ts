@@ -30,12 +30,16 @@ it.each(ways)("many matrices, transposed: %s and %s", async (transposeA, transpo
   expect(await checkCase(backend, product)).toBeUndefined();
 });
 
-// One more than a block of rows, of terms or of columns.
+// One more than a block of rows, of terms or of columns; few rows, which go another way, and one more than those.
 const sizes = [
   [65, 4, 7],
   [3, 257, 5],
   [1, 6, 513],
   [33, 258, 9],
+  [32, 259, 523],
+  [7, 5, 70],
+  [7, 65, 70],
+  [1, 259, 83],
 ] as const;
 const products = ways.flatMap(([transposeA, transposeB]) =>
   sizes.map(([rows, inner, columns]) => ({ rows, inner, columns, transposeA, transposeB })),

@@ -6,8 +6,6 @@ import { type Multiply, startTeam, type Team, type TfjsModule, type WasmMemory }
 /** `a b`, each with its last two axes exchanged or not; makes tensors that the caller's scope frees. */
 export type Product = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor;
 
-/** Up to so many rows XNNPACK is as fast, since tfjs keeps weights packed for it; packing them is most of the work then. */
-const fewRows = 32;
 const kernelName = "AlignkitProduct";
 
 /** Products and the threads that compute them. */
@@ -17,8 +15,7 @@ export interface WasmProducts {
 }
 
 /**
- * Products for the WebAssembly engine, computed in its memory by kernels/multiply.ts; the engine's own, XNNPACK's, are as
- * fast for {@link fewRows} only.
+ * Products for the WebAssembly engine, computed in its memory by kernels/multiply.ts; the engine's own have one thread.
  * @param threads - started at the first product, until `dispose`
  * @throws {BackendError} when the engine's memory is not shown or not shared
  */
@@ -31,8 +28,6 @@ export function wasmProducts(tf: Tf, threads: number): WasmProducts {
   let team: Team | undefined;
   return {
     product(a, b, transposeA, transposeB) {
-      const rows = a.shape.at(transposeA ? -1 : -2) as number;
-      if (a.rank === 2 && rows > 1 && rows <= fewRows && !transposeA && !transposeB) return tf.matMul(a, b);
       team ??= startTeam(wasm, memory, threads);
       const attributes: Attributes = { transposeA, transposeB, multiply: team.multiply };
       return tf.engine().runKernel(kernelName, { a, b }, attributes as unknown as NamedAttrMap);

@@ -46,6 +46,10 @@ const sizes = [
   { outer: [], rows: 18, inner: 515, columns: 1029 },
   { outer: [5, 7], rows: 65, inner: 33, columns: 129 },
   { outer: [2], rows: 130, inner: 258, columns: 261 },
+  // Few rows, of which the last one or two are no whole tile, and a single one.
+  { outer: [], rows: 31, inner: 259, columns: 1046 },
+  { outer: [11, 13], rows: 3, inner: 66, columns: 131 },
+  { outer: [], rows: 1, inner: 515, columns: 8205 },
 ];
 const products = ways.flatMap((transposed) => sizes.map((size) => ({ ...size, transposed })));
 
