@@ -2,7 +2,7 @@
  * Sizes that are known when a graph runs, found by comparing two traces of one function at different sizes.
  *
  * A size that differs between the traces is a free axis of an input, a multiple of a product of those, or one of those
- * plus a constant. Sizes of the traces are distinct primes, so products read in one way; among sums the one with the
+ * plus a constant or less another. Sizes of the traces are distinct primes, so products read in one way; among sums the one with the
  * smallest constant is meant.
  */
 import { BackendError, type Graph, type Shape, type Tensor } from "@alignkit/core";
@@ -17,11 +17,12 @@ export interface FreeSize {
   readonly sizes: readonly [number, number];
 }
 
-/** `factor * product(symbols) + offset` */
+/** `factor * product(symbols) + offset`, or less the size of `less` */
 export interface Expression {
   readonly symbols: readonly FreeSize[];
   readonly factor: number;
   readonly offset: number;
+  readonly less?: FreeSize;
 }
 
 export type Size = number | Expression;
@@ -80,6 +81,10 @@ export function createSizeReader(graph: Graph, variant: Graph): SizeReader {
       .filter(({ symbols: [symbol], offset }) => offset === second - (symbol as FreeSize).sizes[1]);
     const nearest = sums.sort((a, b) => Math.abs(a.offset) - Math.abs(b.offset))[0];
     if (nearest !== undefined) return nearest;
+    for (const symbol of symbols)
+      for (const less of symbols)
+        if (first === symbol.sizes[0] - less.sizes[0] && second === symbol.sizes[1] - less.sizes[1])
+          return { symbols: [symbol], factor: 1, offset: 0, less };
     const names = symbols.map(({ sizes }) => sizes.join(" or ")).join(", ");
     throw new BackendError(
       `onnx: a size of ${first} or ${second} does not follow from the free axes (${names})`,
@@ -95,8 +100,7 @@ export function createSizeReader(graph: Graph, variant: Graph): SizeReader {
 /** The size in a run, given that of each symbol. */
 export function evaluateSize(size: Size, values: ReadonlyMap<FreeSize, number>): number {
   if (typeof size === "number") return size;
-  return (
-    size.symbols.reduce((product, symbol) => product * (values.get(symbol) as number), size.factor) +
-    size.offset
-  );
+  const { symbols, factor, offset, less } = size;
+  const product = symbols.reduce((total, symbol) => total * (values.get(symbol) as number), factor);
+  return product + offset - (less === undefined ? 0 : (values.get(less) as number));
 }

@@ -4,12 +4,14 @@ import {
   broadcast,
   type CompositeName,
   cachedAttention,
+  exp,
   gradients,
   input,
   legalize,
   linear,
   matMul,
   mean,
+  pad,
   reshape,
   slice,
   softmax,
@@ -78,6 +80,24 @@ describe("plans", () => {
         v6 = Reshape(v5,i64_3)
         v7 = ReduceSum(v1,i64_1) {"keepdims":{"int":1}}
         v8 = Reshape(v7,i64_5)"
+    `);
+  });
+
+  it("put copies that nothing reads behind the rest, the first that can be made last", () => {
+    const x = real("x", 5);
+    const first = exp(x);
+    const second = exp(first);
+    const padded = (tensor: Tensor) => pad(tensor, [1], [0]);
+    const outputs = [padded(first), padded(second), exp(padded(exp(second)))];
+    expect(print(plan([x], outputs))).toMatchInlineSnapshot(`
+      "model
+        v1 = Exp(v0)
+        v3 = Exp(v1)
+        v5 = Exp(v3)
+        v6 = Pad(v5,i64_1_0,float32_0)
+        v7 = Exp(v6)
+        v4 = Pad(v3,i64_1_0,float32_0)
+        v2 = Pad(v1,i64_1_0,float32_0)"
     `);
   });
 

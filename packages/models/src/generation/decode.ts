@@ -48,53 +48,88 @@ interface PastTensors {
   readonly values: Tensor;
 }
 
-export type PrefillInputs = {
+type PromptInputs = {
   readonly parameters: ParameterTensors;
   /** int32 `[B, T]` */
   readonly ids: Tensor;
-  readonly cache: CacheTensors;
-  /** int32 `[]`: the slot of the first of them, in each row. */
-  readonly start: Tensor;
   /** int32 `[N]`: `b * T + t` of the tokens that are no padding; both or none, which computes all. */
   readonly places?: Tensor;
   /** int32 `[B, T]`: which of the N stands at each place; any of them at padding. */
   readonly spread?: Tensor;
 };
 
-/** Free axes of {@link prefill}, for `compileFunction`. The number of slots is at least that of the new tokens. */
-export const prefillAxes = {
-  ids: ["batch", "new"],
-  cache: ["batch", null, "slots", null],
-  places: ["real"],
-  spread: ["batch", "new"],
-} as const;
+export type PrefillInputs = PromptInputs & {
+  /** `[B, S]`: how many slots to make, T at least; the numbers do not matter. */
+  readonly room: Tensor;
+};
+
+export type PrefillMoreInputs = PromptInputs & {
+  readonly cache: CacheTensors;
+  /** int32 `[]`: the slot of the first of them, in each row. */
+  readonly start: Tensor;
+};
+
+const promptAxes = { ids: ["batch", "new"], places: ["real"], spread: ["batch", "new"] } as const;
+/** Free axes of {@link prefill}, for `compileFunction`. */
+export const prefillAxes = { ...promptAxes, room: ["batch", "slots"] } as const;
+/** Free axes of {@link prefillMore}. The number of slots is at least that of the new tokens. */
+export const prefillMoreAxes = { ...promptAxes, cache: ["batch", null, "slots", null] } as const;
 
 /**
- * Runs T tokens per row on top of those in the cache; of the model's output only the cache is wanted.
- * @param isFirst - that there are none in the cache yet, and `start` is 0
+ * Runs the first T tokens per row; of the model's output only the cache is wanted. It comes whole, because keys and values
+ * that are still to be copied into another would be there twice. Slots behind them are 0: they are read, with
+ * probability 0.
  */
-export function prefill(
+export function prefill(config: ModelConfig, inputs: PrefillInputs): { readonly cache: CacheTensors } {
+  const { ids, room } = inputs;
+  const [length, slots] = [ids.shape[1] as number, room.shape[1] as number];
+  const mask = causalMask(length, config.attention.slidingWindow);
+  const cached = (own: Tensor): Tensor => pad(own, [0, 0, 0, 0], [0, 0, slots - length, 0]);
+  return cacheOf(config, inputs, iota(ids.shape, 1), (_, { queries, keys, values }, scale) => ({
+    keys: cached(keys),
+    values: cached(values),
+    attended: attention(queries, keys, values, mask, scale),
+  }));
+}
+
+/** Runs T tokens per row on top of those in the cache. */
+export function prefillMore(
   config: ModelConfig,
-  { parameters, ids, cache, start, places, spread }: PrefillInputs,
-  isFirst: boolean,
+  inputs: PrefillMoreInputs,
 ): { readonly cache: CacheTensors } {
+  const { ids, cache, start } = inputs;
   const { slidingWindow } = config.attention;
-  const [batch, length] = ids.shape as [number, number];
+  const length = ids.shape[1] as number;
   const slots = (cache.keys[0] as Tensor).shape[2] as number;
-  const positions = add(iota([batch, length], 1), broadcast(start, [batch, length]));
-  const ownMask = causalMask(length, slidingWindow);
-  const masks = isFirst ? undefined : { past: pastMask(length, slots, start, slidingWindow), own: ownMask };
-  const attend = (projections: Projections, past: PastTensors, scale: number): Tensor => {
-    if (masks !== undefined) return attentionInTwoParts(projections, past, masks, scale);
-    return attention(projections.queries, projections.keys, projections.values, ownMask, scale);
+  const positions = add(iota(ids.shape, 1), broadcast(start, ids.shape));
+  const masks = {
+    past: pastMask(length, slots, start, slidingWindow),
+    own: causalMask(length, slidingWindow),
   };
+  return cacheOf(config, inputs, positions, (layer, projections, scale) => {
+    const past = { keys: cache.keys[layer] as Tensor, values: cache.values[layer] as Tensor };
+    return {
+      keys: updateSlice(past.keys, projections.keys, start, 2),
+      values: updateSlice(past.values, projections.values, start, 2),
+      attended: attentionInTwoParts(projections, past, masks, scale),
+    };
+  });
+}
+
+/** @param attend - what of a layer attention gives, and what the cache holds then */
+function cacheOf(
+  config: ModelConfig,
+  { parameters, ids, places, spread }: PromptInputs,
+  positions: Tensor,
+  attend: (...given: Parameters<Attend>) => PastTensors & { readonly attended: Tensor },
+): { readonly cache: CacheTensors } {
   const keys: Tensor[] = [];
   const values: Tensor[] = [];
   const attendAndKeep: Attend = (layer, projections, scale) => {
-    const past = { keys: cache.keys[layer] as Tensor, values: cache.values[layer] as Tensor };
-    keys.push(updateSlice(past.keys, projections.keys, start, 2));
-    values.push(updateSlice(past.values, projections.values, start, 2));
-    return attend(projections, past, scale);
+    const { attended, ...kept } = attend(layer, projections, scale);
+    keys.push(kept.keys);
+    values.push(kept.values);
+    return attended;
   };
   const real = places === undefined || spread === undefined ? undefined : { places, spread };
   runDecoder(config, parameters, { inputIds: ids, positionIds: positions }, attendAndKeep, { real });

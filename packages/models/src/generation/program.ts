@@ -7,7 +7,15 @@ import {
   takeRows,
 } from "@alignkit/core";
 import type { ModelConfig } from "../config.js";
-import { type CacheTensors, type PrefillInputs, prefill, prefillAxes } from "./decode.js";
+import {
+  type CacheTensors,
+  type PrefillInputs,
+  type PrefillMoreInputs,
+  prefill,
+  prefillAxes,
+  prefillMore,
+  prefillMoreAxes,
+} from "./decode.js";
 import { createStepper, type Stepper } from "./stepper.js";
 import { tracesOf } from "./traces.js";
 
@@ -21,7 +29,7 @@ export interface DecoderProgram {
   readonly parameters: Readonly<Record<string, DeviceTensor>>;
   /** Of tokens that are the first, and of those that follow them. */
   readonly prefill: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
-  readonly prefillMore: CompiledFunction<PrefillInputs, ReturnType<typeof prefill>>;
+  readonly prefillMore: CompiledFunction<PrefillMoreInputs, ReturnType<typeof prefillMore>>;
   readonly stepper: Stepper;
   /** Some rows of a cache, as a cache of their own. */
   readonly selectRows: CompiledFunction<SelectInputs, SelectOutputs>;
@@ -39,16 +47,18 @@ export function createDecoderProgram(
     return { cache: { keys: select(cache.keys), values: select(cache.values) } };
   };
   // Large products gain nothing from weights in a form of their own, which would double their memory.
-  const compilePrefill = (isFirst: boolean) =>
-    compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs, isFirst), {
-      donate: ["cache"],
+  const functions = {
+    prefill: compileFunction(backend, (inputs: PrefillInputs) => prefill(config, inputs), {
       dynamic: prefillAxes,
       rows: "batch",
-      traces: tracesOf(config, isFirst ? "prefill" : "prefill_more"),
-    });
-  const functions = {
-    prefill: compilePrefill(true),
-    prefillMore: compilePrefill(false),
+      traces: tracesOf(config, "prefill"),
+    }),
+    prefillMore: compileFunction(backend, (inputs: PrefillMoreInputs) => prefillMore(config, inputs), {
+      donate: ["cache"],
+      dynamic: prefillMoreAxes,
+      rows: "batch",
+      traces: tracesOf(config, "prefill_more"),
+    }),
     stepper: createStepper(backend, config, parameters),
     selectRows: compileFunction(backend, selectRows, {
       donate: ["cache"],

@@ -60,8 +60,7 @@ export async function createSession(
   // The last new token is drawn, but not run.
   const slots = round(Math.max(width, longest - 1 + newTokens), 32);
   let lengths = prompts.map((prompt) => prompt.length - 1);
-  // What one run of prefill writes, nothing reads before.
-  let cache = await emptyCache(program, prompts.length, slots, width <= chunkLength ? width : 0);
+  let cache: CacheMemory = { keys: [], values: [] };
 
   program.stepper.expect(prompts.length, newTokens);
   const inverse = await program.backend.upload(float32([temperature === 0 ? 1 : 1 / temperature], []));
@@ -109,11 +108,14 @@ export async function createSession(
   return {
     async prefill(uniforms) {
       const { parameters } = program;
+      const batch = prompts.length;
+      if (width === 0) cache = await emptyCache(program, batch, slots);
       for (let start = 0; start < width; start += chunkLength) {
-        const length = Math.min(chunkLength, width - start);
-        const chunk = promptChunk(prompts, start, length, round);
-        const run = start === 0 ? program.prefill : program.prefillMore;
-        ({ cache } = await run({ parameters, ...chunk, cache, start: int32([start], []) }));
+        const chunk = promptChunk(prompts, start, Math.min(chunkLength, width - start), round);
+        const room = int32(new Int32Array(batch * slots), [batch, slots]);
+        ({ cache } = await (start === 0
+          ? program.prefill({ parameters, ...chunk, room })
+          : program.prefillMore({ parameters, ...chunk, cache, start: int32([start], []) })));
       }
       return step(
         prompts.map((prompt) => prompt.at(-1) as number),
@@ -144,29 +146,17 @@ function rowReader(): (tensor: DeviceTensor) => Promise<(row: number) => Float32
   };
 }
 
-/** @param from - the first slot that must hold numbers now, where memory is filled in place */
+/** Of zeros: slots that are not filled yet are read with probability 0, and must hold numbers. */
 async function emptyCache(
   { backend, config }: DecoderProgram,
   rows: number,
   slots: number,
-  from: number,
 ): Promise<CacheMemory> {
   const { keyValueHeads, headDimension } = config.attention;
   const shape = [rows, keyValueHeads, slots, headDimension];
-  // Masked slots are read, with probability 0: their memory must hold numbers.
-  let zeros: HostTensor | undefined;
-  const empty = async (): Promise<DeviceTensor> => {
-    if (backend.uploadWith !== undefined)
-      return backend.uploadWith({ dtype: "float32", shape }, async (data) => {
-        const size = slots * headDimension;
-        for (let end = size; end <= data.length; end += size)
-          data.fill(0, end - size + from * headDimension, end);
-      });
-    zeros ??= float32(new Float32Array(sizeOf(shape)), shape);
-    return backend.upload(zeros);
-  };
-  const allocate = () => Promise.all(Array.from({ length: config.layers }, empty));
-  return { keys: await allocate(), values: await allocate() };
+  const zeros = float32(new Float32Array(sizeOf(shape)), shape);
+  const upload = () => Promise.all(Array.from({ length: config.layers }, () => backend.upload(zeros)));
+  return { keys: await upload(), values: await upload() };
 }
 
 function disposeCache(cache: CacheMemory): void {

@@ -12,7 +12,7 @@ import {
   type Tensor,
   TensorMap,
 } from "@alignkit/core";
-import type { Expression, Size, SizeReader } from "../dimensions.js";
+import type { Expression, FreeSize, Size, SizeReader } from "../dimensions.js";
 import type { AttributeValue, Initializer, Model, Node, ValueInfo } from "../model-proto.js";
 import type { ElementType } from "../ort-api.js";
 import type { Fusions } from "./fusions.js";
@@ -153,20 +153,28 @@ export function lower(request: LowerRequest): LoweredModel {
     const key = describe(expression);
     const known = symbolNames.get(key);
     if (known !== undefined) return known;
-    const factors = expression.symbols.map(({ input, axis }) => {
+    const { symbols, factor, offset, less } = expression;
+    const sizeOfFree = ({ input, axis }: FreeSize): string => {
       const shape = emit("Shape", [name(graphInputs[input] as Tensor)]);
       return emit("Gather", [shape, int64s([axis])], { attributes: { axis: { int: 0 } } });
-    });
-    let value = factors.reduce((product, factor) => emit("Mul", [product, factor]));
-    if (expression.factor !== 1) value = emit("Mul", [value, int64s([expression.factor])]);
-    if (expression.offset !== 0) value = emit("Add", [value, int64s([expression.offset])]);
+    };
+    let value = symbols.map(sizeOfFree).reduce((product, each) => emit("Mul", [product, each]));
+    if (factor !== 1) value = emit("Mul", [value, int64s([factor])]);
+    if (offset !== 0) value = emit("Add", [value, int64s([offset])]);
+    if (less !== undefined) value = emit("Sub", [value, sizeOfFree(less)]);
     symbolNames.set(key, value);
     return value;
   };
+  const shapeNames = new Map<string, string>();
   const shape: Lowering["shape"] = (list) => {
     if (list.every((size) => typeof size === "number")) return int64s(list as readonly number[]);
+    const key = list.map(describe).join();
+    const known = shapeNames.get(key);
+    if (known !== undefined) return known;
     const parts = list.map((size) => (typeof size === "number" ? int64s([size]) : symbolSize(size)));
-    return emit("Concat", parts, { attributes: { axis: { int: 0 } } });
+    const value = emit("Concat", parts, { attributes: { axis: { int: 0 } } });
+    shapeNames.set(key, value);
+    return value;
   };
 
   const onesNames = new Map<string, string>();
@@ -238,7 +246,7 @@ export function lower(request: LowerRequest): LoweredModel {
   });
   return {
     model: {
-      nodes: neededNodes(nodes, modelOutputs),
+      nodes: copiesLast(neededNodes(nodes, modelOutputs)),
       inputs: inputs.map((tensor) => info(tensor, names.get(tensor) as string)),
       outputs: modelOutputs.map((output) => info(output.tensor, output.name, output.rows)),
       initializers: [...initializers.values()],
@@ -261,10 +269,26 @@ function neededNodes(nodes: readonly Node[], outputs: readonly { readonly name: 
     .reverse();
 }
 
+/**
+ * Copies that no other node reads behind the rest, the earlier they can be made the later: ONNX Runtime begins with the last of
+ * the nodes that none reads, after what that one needs, and goes on to the first. Else what they copy would stay in memory
+ * until all else is done, with the copies. Products are left in their order, which makes no difference to training.
+ */
+function copiesLast(nodes: readonly Node[]): readonly Node[] {
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const isLast = ({ op, outputs }: Node): boolean => op === "Pad" && !outputs.some((name) => read.has(name));
+  const madeAt = new Map(nodes.flatMap(({ outputs }, at) => outputs.map((name) => [name, at] as const)));
+  const readyAt = ({ inputs }: Node): number => Math.max(-1, ...inputs.map((name) => madeAt.get(name) ?? -1));
+  return [
+    ...nodes.filter((node) => !isLast(node)),
+    ...nodes.filter(isLast).sort((a, b) => readyAt(b) - readyAt(a)),
+  ];
+}
+
 function describe(size: Size): string {
   if (typeof size === "number") return String(size);
-  const { symbols, factor, offset } = size;
-  return `${symbols.map((symbol) => symbol.name).join("*")}*${factor}+${offset}`;
+  const { symbols, factor, offset, less } = size;
+  return `${symbols.map((symbol) => symbol.name).join("*")}*${factor}+${offset}-${less?.name ?? 0}`;
 }
 
 const scalarData: Readonly<Record<DType, (value: number) => ArrayBufferView>> = {
