@@ -20,7 +20,8 @@ export function product(
   const isPlain = !transposeA && !transposeB && factor === undefined;
   const shape = operation.types[0]?.shape as Shape;
   if (transposeA && !transposeB && shape.length === 2 && bias === undefined && factor === undefined) {
-    return transposedProduct(lowering, operands as [string, string], shape);
+    const terms = (operation.inputs[0] as Tensor).shape[0] as number;
+    return transposedProduct(lowering, operands as [string, string], terms, shape);
   }
   const alpha: Readonly<Record<string, AttributeValue>> =
     factor === undefined ? {} : { alpha: { float: factor } };
