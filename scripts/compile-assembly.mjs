@@ -1,6 +1,6 @@
 // Compiles AssemblyScript to a TypeScript file with the bytes of a WebAssembly module.
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import asc from "assemblyscript/asc";
 
 /**
@@ -9,13 +9,22 @@ import asc from "assemblyscript/asc";
  * @returns {Promise<string>} text that exports `wasmBytes`, base64
  */
 export async function compileAssembly(source, memory) {
-  const { error, stderr, binary } = await asc.compileString(readFileSync(source, "utf8"), {
-    optimizeLevel: 3,
-    noAssert: true,
-    runtime: "stub",
-    importMemory: true,
-    ...memory,
-  });
+  const folder = dirname(source);
+  let binary = new Uint8Array();
+  const settings = { optimizeLevel: 3, noAssert: true, runtime: "stub", importMemory: true, ...memory };
+  const { error, stderr } = await asc.main(
+    [basename(source), "--outFile", "binary", ...asc.configToArguments(settings)],
+    {
+      // What it imports may lie elsewhere: the compiler tries several places.
+      readFile: (name) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : null),
+      writeFile: (_name, contents) => {
+        binary = contents;
+      },
+      listFiles: () => [],
+      stdout: asc.createMemoryStream(),
+      stderr: asc.createMemoryStream(),
+    },
+  );
   if (error) throw new Error(`${error.message}\n${stderr}`);
   const lines =
     Buffer.from(binary)
