@@ -45,7 +45,7 @@ export async function runComparison(
     if (entrant.failure !== undefined) return;
     await sleep(pauseMilliseconds);
     try {
-      entrant.worker ??= startWorker(entrant.contestant.side, {
+      entrant.worker ??= await startWorker(entrant.contestant.side, {
         ...settings,
         backend: entrant.contestant.backend ?? settings.backend,
       });

@@ -15,7 +15,7 @@ const say = (text: string): void => console.log(text);
 const note = (text: string): void => console.error(`  ${text}`);
 
 async function aboutOf(side: "alignkit" | "torch", settings: WorkerSettings): Promise<About> {
-  const worker = startWorker(side, settings);
+  const worker = await startWorker(side, settings);
   try {
     return await worker.about();
   } finally {

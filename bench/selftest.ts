@@ -47,8 +47,8 @@ export async function selftest(
     if (!isFine) failed++;
     say(`${isFine ? "ok  " : "FAIL"} ${label}: ${difference.toExponential(1)} (limit ${limit})`);
   };
-  const ours = startWorker("alignkit", settings);
-  const peers = startWorker("torch", settings);
+  const ours = await startWorker("alignkit", settings);
+  const peers = await startWorker("torch", settings);
   /** The same requests to both, one after the other: figures of each answer. */
   const compare = async (our: Request, their: Request, figures: readonly string[], times = 1) => {
     const [own, other] = [await repeat(ours, our, times), await repeat(peers, their, times)];

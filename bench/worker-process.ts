@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Side } from "./comparisons.js";
+import { compiledWorker } from "./compile-worker.js";
 
 /** An answer to a piece of work: figures, or what went wrong. */
 export interface Measurement {
@@ -52,19 +53,18 @@ export interface WorkerSettings {
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const commands: Readonly<Record<Side, (settings: WorkerSettings) => readonly [string, readonly string[]]>> = {
-  alignkit: ({ backend, threads }) => [
+type Command = readonly [string, readonly string[]];
+
+const commands: Readonly<Record<Side, (settings: WorkerSettings) => Promise<Command>>> = {
+  alignkit: async ({ backend, threads }) => [
     process.execPath,
     [
       "--expose-gc",
-      "--conditions=@alignkit/source",
-      "--import",
-      "tsx",
-      fileURLToPath(new URL("alignkit/worker.ts", import.meta.url)),
+      await compiledWorker(),
       threads === undefined ? backend : `${backend},threads=${threads}`,
     ],
   ],
-  torch: ({ python, threads, allocator }) => [
+  torch: async ({ python, threads, allocator }) => [
     python as string,
     // -B: no bytecode beside the sources.
     [
@@ -78,8 +78,8 @@ const commands: Readonly<Record<Side, (settings: WorkerSettings) => readonly [st
 /** How long a worker may take to end by itself. */
 const patienceMilliseconds = 20_000;
 
-export function startWorker(side: Side, settings: WorkerSettings): WorkerProcess {
-  const [command, commandArguments] = commands[side](settings);
+export async function startWorker(side: Side, settings: WorkerSettings): Promise<WorkerProcess> {
+  const [command, commandArguments] = await commands[side](settings);
   const child = spawn(command, commandArguments, { cwd: root, stdio: ["pipe", "pipe", "pipe"] });
   // The last of what it said before it died; libraries also warn there, which nobody needs to see.
   let complaints = "";

@@ -1,13 +1,13 @@
 /** Backends that our side of the bench can run on. */
-import { type Backend, createRegistry, loadPlugin } from "@alignkit/core";
+import { type Backend, createRegistry, type Plugin } from "@alignkit/core";
 import { parseBackend } from "../../apps/cli/src/options/backend-option.js";
 
-/** Where the plugin of a backend is, by the name before the colon. */
-const plugins: Readonly<Record<string, string>> = {
-  onnx: "@alignkit/backend-onnx#onnx",
-  tfjs: "@alignkit/backend-tfjs#tfjs",
-  jax: "alignkit-backend-jax",
-  reference: "../../apps/cli/src/reference-plugin.ts#reference",
+/** The plugin of a backend, by the name before the colon; only the one that is asked for is loaded. */
+const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
+  onnx: async () => (await import("@alignkit/backend-onnx")).onnx(),
+  tfjs: async () => (await import("@alignkit/backend-tfjs")).tfjs(),
+  jax: async () => (await import("alignkit-backend-jax")).plugin,
+  reference: async () => (await import("../../apps/cli/src/reference-plugin.js")).reference(),
 };
 
 /** What is installed for a backend besides the core and the models. */
@@ -26,13 +26,13 @@ const packages: Readonly<Record<string, readonly string[]>> = {
  */
 export async function openBackend(text: string): Promise<Backend> {
   const { name, options } = parseBackend(text);
-  const plugin = plugins[name];
-  if (plugin === undefined) {
+  const load = plugins[name];
+  if (load === undefined) {
     throw new RangeError(
       `backend ${name} is unknown to the bench; known: ${Object.keys(plugins).join(", ")}`,
     );
   }
-  return createRegistry([await loadPlugin(plugin, import.meta.dirname)])
+  return createRegistry([await load()])
     .backend(name)
     .create(options);
 }

@@ -161,7 +161,7 @@ const totalFloor = (costs: Costs, peaks: Peaks): number =>
 /** A process of its own, so that memory is its own; the shortest of the rounds. */
 async function measureRequest(request: WorkRequest, rounds: number) {
   const settings = { backend: "onnx", python: null, threads: undefined, allocator: "tuned" } as const;
-  const worker = startWorker("alignkit", settings);
+  const worker = await startWorker("alignkit", settings);
   try {
     await worker.ask({ ...request });
     let milliseconds = Number.POSITIVE_INFINITY;

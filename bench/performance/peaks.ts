@@ -54,7 +54,7 @@ export async function measurePeaks(
           { name: "torch (oneDNN)", side: "torch", options: { onednn: true } },
         ] as const)),
   ];
-  const workers = contestants.map(({ side }) => startWorker(side, settings));
+  const workers = await Promise.all(contestants.map(({ side }) => startWorker(side, settings)));
   const model = "gpt2-tiny";
   try {
     const measured: MeasuredProduct[] = [];

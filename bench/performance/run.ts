@@ -36,7 +36,7 @@ async function makeStamp(): Promise<Stamp> {
   const versions: Record<string, string> = {};
   for (const side of ["alignkit", "torch"] as const) {
     if (side === "torch" && settings.python === null) continue;
-    const worker = startWorker(side, settings);
+    const worker = await startWorker(side, settings);
     Object.assign(versions, (await worker.about()).versions);
     await worker.close();
   }
