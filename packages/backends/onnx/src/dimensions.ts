@@ -1,9 +1,9 @@
 /**
  * Sizes that are known when a graph runs, found by comparing two traces of one function at different sizes.
  *
- * A size that differs between the traces is a free axis of an input, a multiple of a product of those, or one of those
- * plus a constant or less another. Sizes of the traces are distinct primes, so products read in one way; among sums the one with the
- * smallest constant is meant.
+ * A size that differs between the traces is a free axis of an input, a multiple of a product of those, one of those plus
+ * a constant, or one less another. Sizes of the traces are distinct primes, so products read in one way; among sums the
+ * one with the smallest constant is meant.
  */
 import { BackendError, type Graph, type Shape, type Tensor } from "@alignkit/core";
 
@@ -17,7 +17,7 @@ export interface FreeSize {
   readonly sizes: readonly [number, number];
 }
 
-/** `factor * product(symbols) + offset`, or less the size of `less` */
+/** `factor * product(symbols) + offset - less` */
 export interface Expression {
   readonly symbols: readonly FreeSize[];
   readonly factor: number;

@@ -108,13 +108,12 @@ export async function createSession(
   return {
     async prefill(uniforms) {
       const { parameters } = program;
-      const batch = prompts.length;
-      if (width === 0) cache = await emptyCache(program, batch, slots);
+      const room = [prompts.length, slots] as const;
+      if (width === 0) cache = await emptyCache(program, ...room);
       for (let start = 0; start < width; start += chunkLength) {
         const chunk = promptChunk(prompts, start, Math.min(chunkLength, width - start), round);
-        const room = int32(new Int32Array(batch * slots), [batch, slots]);
         ({ cache } = await (start === 0
-          ? program.prefill({ parameters, ...chunk, room })
+          ? program.prefill({ parameters, ...chunk, room: int32(new Int32Array(sizeOf(room)), room) })
           : program.prefillMore({ parameters, ...chunk, cache, start: int32([start], []) })));
       }
       return step(
