@@ -116,7 +116,8 @@ function distance({ allowed, productsAtShapes, rest, gaps }: Reach, shortest: nu
   const above = shortest - productsAtShapes - rest;
   const share =
     excess > 0 && above > excess ? `, ${((100 * excess) / above).toFixed(0)} % of all above these` : "";
-  return `The shortest run is ${excess.toFixed(0)} ms above what is allowed${share}; longest above their floors in the profile, ms: ${list.join("; ")}.`;
+  const far = `${Math.abs(excess).toFixed(0)} ms ${excess > 0 ? "above" : "below"} what is allowed`;
+  return `The shortest run is ${far}${share}; longest above their floors in the profile, ms: ${list.join("; ")}.`;
 }
 
 /** What peaks of memory above those of the peers hold. */
