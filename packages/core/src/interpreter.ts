@@ -105,12 +105,19 @@ function interpret<V>(
         checkInput(input.type, given, index, name);
         values.set(input, (given as InterpreterTensor<V>).value);
       }
-      const borrowed = borrowedOf(graph, values, donate, constants);
+      /** Neither the caller's own nor a constant, nor a tensor given twice, whose other use would change. */
+      const isSpare = (tensor: Tensor): boolean => {
+        if (tensor.operation.op !== "input") return true;
+        const index = graph.inputs.findIndex(sameAs(tensor));
+        const isShared = (other: Tensor, at: number) =>
+          at !== index && values.get(other) === values.get(tensor);
+        return donate.has(index) && !constants.has(index) && !graph.inputs.some(isShared);
+      };
       const mayOverwrite = (position: number, input: number): boolean => {
         const { inputs: read } = order[position]!;
         const tensor = read[input]!;
         const isLast = kept.get(tensor) === undefined && lastUses[position]!.some(sameAs(tensor));
-        return isLast && read.filter(sameAs(tensor)).length === 1 && borrowed.get(tensor) === undefined;
+        return isLast && read.filter(sameAs(tensor)).length === 1 && isSpare(tensor);
       };
       // Owned by the run: everything that a kernel made and that was not freed yet.
       const alive = new Set<V>();
@@ -138,22 +145,6 @@ function interpret<V>(
     },
     async dispose() {},
   };
-}
-
-/** Inputs that must stay as they are: the caller's own, constants, and a tensor given twice, whose other use would change. */
-function borrowedOf<V>(
-  { inputs }: Graph,
-  values: TensorMap<V>,
-  donate: ReadonlySet<number>,
-  constants: ReadonlyMap<number, DeviceTensor>,
-): TensorMap<boolean> {
-  const borrowed = new TensorMap<boolean>();
-  const given = inputs.map((input) => values.get(input));
-  for (const [index, input] of inputs.entries()) {
-    const isOnce = given.indexOf(given[index]) === given.lastIndexOf(given[index]);
-    if (!donate.has(index) || constants.has(index) || !isOnce) borrowed.set(input, true);
-  }
-  return borrowed;
 }
 
 async function evaluate<V>(

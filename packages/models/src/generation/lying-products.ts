@@ -5,7 +5,6 @@
 import {
   add,
   type Backend,
-  broadcast,
   compileFunction,
   type DeviceTensor,
   matMul,
@@ -38,7 +37,7 @@ const linear: Linear = (x, weight, bias, transposeWeight = true) => {
 };
 
 const plus = (product: Tensor, bias: Tensor | undefined): Tensor =>
-  bias === undefined ? product : add(product, broadcast(bias, product.shape));
+  bias === undefined ? product : add(product, bias);
 
 /** The MLP with its inner activations lying as products leave them, `[W, N]`, so that only its result is turned. */
 const mlp: Mlp = (context, layer, x) => {
